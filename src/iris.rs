@@ -1,0 +1,5 @@
+//! The vocabulary of irises: eye, layout, code, mask, rotation, template.
+
+mod layout;
+
+pub use layout::{EyeSide, Layout};

@@ -1,0 +1,75 @@
+//! Where in a picture the pupil, the iris, the opening of the lids and the lashes are.
+
+use ndarray::Array2;
+
+use crate::pipeline::image::EyeImage;
+
+/// The four per-pixel masks of open-iris, each of the picture's size, `[row][column]`, true = belongs.
+///
+/// They may overlap and be filled or hollow: vectorisation unites them as open-iris does.
+#[derive(Clone, Debug)]
+pub struct SegmentationMasks {
+    /// The opening between the lids.
+    pub eyeball: Array2<bool>,
+    /// The iris.
+    pub iris: Array2<bool>,
+    /// The pupil.
+    pub pupil: Array2<bool>,
+    /// Eyelashes and other things in front of the iris (noise).
+    pub eyelashes: Array2<bool>,
+}
+
+/// What a [`Segmenter`] found.
+#[derive(Clone, Debug)]
+pub struct Segmentation {
+    /// The masks.
+    pub masks: SegmentationMasks,
+    /// Trust in the pupil boundary, 0 to 1.
+    pub pupil_confidence: f64,
+    /// Trust in the limbus (outer iris boundary), 0 to 1.
+    pub iris_confidence: f64,
+}
+
+/// Finds the parts of an eye in a picture.
+pub trait Segmenter: Send + Sync {
+    /// Segments one picture.
+    ///
+    /// # Errors
+    /// [`SegmentError`] when no eye is found or the segmenter does not believe what it found.
+    fn segment(&self, image: &EyeImage) -> Result<Segmentation, SegmentError>;
+
+    /// Name and version of the method, recorded with every template it leads to.
+    fn id(&self) -> &str;
+}
+
+/// Why a picture was not segmented.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SegmentError {
+    /// The picture is too small to hold an iris of the least usable size.
+    #[error("picture of {width}x{height} pixels is too small for segmentation, at least {least} on the short side are needed")]
+    TooSmall {
+        /// Columns of the picture.
+        width: usize,
+        /// Rows of the picture.
+        height: usize,
+        /// Least short side, pixels.
+        least: usize,
+    },
+    /// Nothing in the picture looks like a pupil.
+    #[error("no pupil was found (confidence {confidence:.2}, at least {least:.2} is needed); is the eye open and in the picture?")]
+    NoPupil {
+        /// Best confidence seen.
+        confidence: f64,
+        /// Least confidence accepted.
+        least: f64,
+    },
+    /// A pupil was found, but no believable outer boundary of the iris around it.
+    #[error("no outer boundary of the iris was found around the pupil (confidence {confidence:.2}, at least {least:.2} is needed)")]
+    NoIris {
+        /// Best confidence seen.
+        confidence: f64,
+        /// Least confidence accepted.
+        least: f64,
+    },
+}

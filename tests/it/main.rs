@@ -1,0 +1,1 @@
+//! Outside-in tests of the public interface, in one binary; one file per floor or edge.
