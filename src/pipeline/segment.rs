@@ -28,6 +28,23 @@ pub struct Segmentation {
     pub pupil_confidence: f64,
     /// Trust in the limbus (outer iris boundary), 0 to 1.
     pub iris_confidence: f64,
+    /// The boundaries as curves, from a segmenter that knows them better than masks can say.
+    ///
+    /// `None` where there are only masks: vectorisation then finds the boundaries in the masks.
+    pub contours: Option<Contours>,
+}
+
+/// The two boundaries of an iris as closed curves, also where a lid hides them.
+///
+/// Each has the same number of points (512 in all of ours), at equal angles about the boundary's own
+/// centre; point 0 lies in the direction of +x, angles grow towards +y (downwards), as open-iris'
+/// geometry estimation leaves them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contours {
+    /// The pupil's boundary, `[x, y]` in pixels; pixel centres have whole coordinates.
+    pub pupil: Vec<[f64; 2]>,
+    /// The limbus, `[x, y]` in pixels; may leave the picture.
+    pub iris: Vec<[f64; 2]>,
 }
 
 /// Finds the parts of an eye in a picture.
