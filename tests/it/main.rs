@@ -1,1 +1,3 @@
 //! Outside-in tests of the public interface, in one binary; one file per floor or edge.
+
+mod floors;
