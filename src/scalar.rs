@@ -115,7 +115,7 @@ impl Scalar {
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, ScalarError> {
         let limbs = limbs_from_bytes(bytes);
         let (_, borrow) = subtract_limbs(&limbs, &MODULUS);
-        if borrow == 0 {
+        if !borrow {
             return Err(ScalarError::NotCanonical);
         }
         Ok(Self::from_limbs(limbs))
@@ -170,11 +170,11 @@ impl Scalar {
         montgomery_reduce(&[a, b, c, d, 0, 0, 0, 0])
     }
 
-    /// The square.
+    /// The square; a dedicated formula was not faster than the product.
     #[inline]
     #[must_use]
     pub const fn square(&self) -> Self {
-        Self(montgomery_reduce(&square_limbs(&self.0)))
+        Self(montgomery_product(&self.0, &self.0))
     }
 
     /// The sum with itself.
@@ -250,7 +250,7 @@ impl Scalar {
         {
             let mut wide = [0; 8];
             for (left, right) in left.iter().zip(right) {
-                wide = add_wide(&wide, &multiply_limbs(&left.0, &right.0));
+                wide = add_product(&wide, &left.0, &right.0);
             }
             sum += Self(montgomery_reduce(&wide));
         }
@@ -263,7 +263,7 @@ impl Scalar {
         const { assert!(N <= PRODUCTS_PER_REDUCTION) };
         let mut wide = [0; 8];
         for (left, right) in left.iter().zip(right) {
-            wide = add_wide(&wide, &multiply_limbs(&left.0, &right.0));
+            wide = add_product(&wide, &left.0, &right.0);
         }
         Self(montgomery_reduce(&wide))
     }
@@ -449,75 +449,67 @@ impl<'a> Product<&'a Scalar> for Scalar {
 /// a + b·c + d, low and high word; at most (2^64−1) + (2^64−1)² + (2^64−1) = 2^128 − 1.
 #[inline(always)]
 const fn multiply_add(a: u64, b: u64, c: u64, d: u64) -> (u64, u64) {
-    let wide = (b as u128)
-        .wrapping_mul(c as u128)
-        .wrapping_add(a as u128)
-        .wrapping_add(d as u128);
+    let wide = (b as u128).wrapping_mul(c as u128).wrapping_add(a as u128).wrapping_add(d as u128);
     (wide as u64, (wide >> 64) as u64)
 }
 
-/// a + b + carry, low word and the new carry (0 or 1 if the old one was; never more than 2).
+/// a + b + carry and the new carry. (`u64::carrying_add` is not `const` yet.)
 #[inline(always)]
-const fn add_carry(a: u64, b: u64, carry: u64) -> (u64, u64) {
-    let wide = (a as u128)
-        .wrapping_add(b as u128)
-        .wrapping_add(carry as u128);
-    (wide as u64, (wide >> 64) as u64)
+const fn add_carry(a: u64, b: u64, carry: bool) -> (u64, bool) {
+    let (sum, first) = a.overflowing_add(b);
+    let (sum, second) = sum.overflowing_add(carry as u64);
+    (sum, first | second)
 }
 
-/// a − b − borrow, low word and the new borrow (0 or 1).
+/// a − b − borrow and the new borrow.
 #[inline(always)]
-const fn subtract_borrow(a: u64, b: u64, borrow: u64) -> (u64, u64) {
-    let wide = (a as u128)
-        .wrapping_sub(b as u128)
-        .wrapping_sub(borrow as u128);
-    (wide as u64, (wide >> 127) as u64)
+const fn subtract_borrow(a: u64, b: u64, borrow: bool) -> (u64, bool) {
+    let (difference, first) = a.overflowing_sub(b);
+    let (difference, second) = difference.overflowing_sub(borrow as u64);
+    (difference, first | second)
 }
 
 #[inline(always)]
-const fn subtract_limbs(a: &[u64; 4], b: &[u64; 4]) -> ([u64; 4], u64) {
-    let (w0, borrow) = subtract_borrow(a[0], b[0], 0);
+const fn subtract_limbs(a: &[u64; 4], b: &[u64; 4]) -> ([u64; 4], bool) {
+    let (w0, borrow) = subtract_borrow(a[0], b[0], false);
     let (w1, borrow) = subtract_borrow(a[1], b[1], borrow);
     let (w2, borrow) = subtract_borrow(a[2], b[2], borrow);
     let (w3, borrow) = subtract_borrow(a[3], b[3], borrow);
     ([w0, w1, w2, w3], borrow)
 }
 
+#[inline(always)]
+const fn add_limbs(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
+    let (w0, carry) = add_carry(a[0], b[0], false);
+    let (w1, carry) = add_carry(a[1], b[1], carry);
+    let (w2, carry) = add_carry(a[2], b[2], carry);
+    let (w3, _) = add_carry(a[3], b[3], carry);
+    [w0, w1, w2, w3]
+}
+
 /// a − b, plus l if that is negative: reduced whenever −l ≤ a − b < l.
 #[inline(always)]
 const fn subtract_reduced(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
-    let (w, borrow) = subtract_limbs(a, b);
-    let mask = black_box(0u64.wrapping_sub(borrow));
-    let (w0, carry) = add_carry(w[0], MODULUS[0] & mask, 0);
-    let (w1, carry) = add_carry(w[1], MODULUS[1] & mask, carry);
-    let (w2, carry) = add_carry(w[2], MODULUS[2] & mask, carry);
-    let (w3, _) = add_carry(w[3], MODULUS[3] & mask, carry);
-    [w0, w1, w2, w3]
+    let (difference, borrow) = subtract_limbs(a, b);
+    let mask = black_box(0u64.wrapping_sub(borrow as u64));
+    add_limbs(&difference, &[MODULUS[0] & mask, MODULUS[1] & mask, 0, MODULUS[3] & mask])
 }
 
 /// a + b mod l for a, b < l; the sum before the reduction is below 2l < 2^254.
 #[inline(always)]
 const fn add_reduced(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
-    let (w0, carry) = add_carry(a[0], b[0], 0);
-    let (w1, carry) = add_carry(a[1], b[1], carry);
-    let (w2, carry) = add_carry(a[2], b[2], carry);
-    let (w3, _) = add_carry(a[3], b[3], carry);
-    reduce_once(&[w0, w1, w2, w3])
+    subtract_reduced(&add_limbs(a, b), &MODULUS)
 }
 
-/// a mod l for a < 2l: (a − l) mod l, borrowing l back if a was smaller.
+/// sum + a·b without reduction; the callers keep the result below 2^512.
+///
+/// Adding each word's row into the sum costs 9 ns a product; adding whole products cost 12.
 #[inline(always)]
-const fn reduce_once(a: &[u64; 4]) -> [u64; 4] {
-    subtract_reduced(a, &MODULUS)
-}
-
-/// The 512-bit product.
-#[inline(always)]
-const fn multiply_limbs(a: &[u64; 4], b: &[u64; 4]) -> [u64; 8] {
-    let (w0, carry) = multiply_add(0, a[0], b[0], 0);
-    let (w1, carry) = multiply_add(0, a[0], b[1], carry);
-    let (w2, carry) = multiply_add(0, a[0], b[2], carry);
-    let (w3, w4) = multiply_add(0, a[0], b[3], carry);
+const fn add_product(sum: &[u64; 8], a: &[u64; 4], b: &[u64; 4]) -> [u64; 8] {
+    let (w0, carry) = multiply_add(sum[0], a[0], b[0], 0);
+    let (w1, carry) = multiply_add(sum[1], a[0], b[1], carry);
+    let (w2, carry) = multiply_add(sum[2], a[0], b[2], carry);
+    let (w3, w4) = multiply_add(sum[3], a[0], b[3], carry);
 
     let (w1, carry) = multiply_add(w1, a[1], b[0], 0);
     let (w2, carry) = multiply_add(w2, a[1], b[1], carry);
@@ -533,71 +525,24 @@ const fn multiply_limbs(a: &[u64; 4], b: &[u64; 4]) -> [u64; 8] {
     let (w4, carry) = multiply_add(w4, a[3], b[1], carry);
     let (w5, carry) = multiply_add(w5, a[3], b[2], carry);
     let (w6, w7) = multiply_add(w6, a[3], b[3], carry);
+
+    let [w4, w5, w6, w7] = add_limbs(&[w4, w5, w6, w7], &[sum[4], sum[5], sum[6], sum[7]]);
     [w0, w1, w2, w3, w4, w5, w6, w7]
 }
 
-/// The 512-bit square: six products off the diagonal, doubled, and four on it.
-#[inline(always)]
-const fn square_limbs(a: &[u64; 4]) -> [u64; 8] {
-    let (w1, carry) = multiply_add(0, a[0], a[1], 0);
-    let (w2, carry) = multiply_add(0, a[0], a[2], carry);
-    let (w3, w4) = multiply_add(0, a[0], a[3], carry);
-    let (w3, carry) = multiply_add(w3, a[1], a[2], 0);
-    let (w4, w5) = multiply_add(w4, a[1], a[3], carry);
-    let (w5, w6) = multiply_add(w5, a[2], a[3], 0);
-
-    let w7 = w6 >> 63;
-    let w6 = w6 << 1 | w5 >> 63;
-    let w5 = w5 << 1 | w4 >> 63;
-    let w4 = w4 << 1 | w3 >> 63;
-    let w3 = w3 << 1 | w2 >> 63;
-    let w2 = w2 << 1 | w1 >> 63;
-    let w1 = w1 << 1;
-
-    let (w0, carry) = multiply_add(0, a[0], a[0], 0);
-    let (w1, carry) = add_carry(w1, carry, 0);
-    let (w2, carry) = multiply_add(w2, a[1], a[1], carry);
-    let (w3, carry) = add_carry(w3, carry, 0);
-    let (w4, carry) = multiply_add(w4, a[2], a[2], carry);
-    let (w5, carry) = add_carry(w5, carry, 0);
-    let (w6, carry) = multiply_add(w6, a[3], a[3], carry);
-    let (w7, _) = add_carry(w7, carry, 0);
-    [w0, w1, w2, w3, w4, w5, w6, w7]
-}
-
-/// a + b without reduction; the callers keep the sum below 2^512.
-#[inline(always)]
-const fn add_wide(a: &[u64; 8], b: &[u64; 8]) -> [u64; 8] {
-    let (w0, carry) = add_carry(a[0], b[0], 0);
-    let (w1, carry) = add_carry(a[1], b[1], carry);
-    let (w2, carry) = add_carry(a[2], b[2], carry);
-    let (w3, carry) = add_carry(a[3], b[3], carry);
-    let (w4, carry) = add_carry(a[4], b[4], carry);
-    let (w5, carry) = add_carry(a[5], b[5], carry);
-    let (w6, carry) = add_carry(a[6], b[6], carry);
-    let (w7, _) = add_carry(a[7], b[7], carry);
-    [w0, w1, w2, w3, w4, w5, w6, w7]
-}
-
-/// a·b/2^256 mod l, where one factor is below l and the other is any 256-bit integer.
-#[inline(always)]
-const fn montgomery_product(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
-    montgomery_reduce(&multiply_limbs(a, b))
-}
-
-/// One word of the reduction: adds the multiple of l that clears `w[0]`, and drops that word.
+/// (w + k·l)/2^64 for the k < 2^64 that makes it an integer: one word of Montgomery's reduction.
 ///
 /// The limbs of l are (L0, L1, 0, 2^60), so a word costs three products instead of five. `carry` is
-/// what the previous word left above `w[4]`, 0 or 1, and so is the one returned.
+/// one that belongs on top of `w`; the one returned belongs on top of the result.
 #[inline(always)]
-const fn reduce_word(w: [u64; 5], carry: u64) -> ([u64; 4], u64) {
+const fn reduce_word(w: [u64; 5], carry: bool) -> ([u64; 4], bool) {
     let factor = w[0].wrapping_mul(NEGATED_INVERSE);
     let (_, high) = multiply_add(w[0], factor, MODULUS[0], 0);
     let (w1, high) = multiply_add(w[1], factor, MODULUS[1], high);
-    let (w2, high) = add_carry(w[2], high, 0);
-    let (w3, high) = add_carry(w[3], factor << 60, high);
-    // factor >> 4 is below 2^60, so adding the carry 0 or 1 cannot overflow.
-    let (w4, carry) = add_carry(w[4], (factor >> 4).wrapping_add(high), carry);
+    let (w2, over) = w[2].overflowing_add(high);
+    let (w3, over) = add_carry(w[3], factor << 60, over);
+    // factor >> 4 is below 2^60, so adding a carry cannot overflow.
+    let (w4, carry) = add_carry(w[4], (factor >> 4).wrapping_add(over as u64), carry);
     ([w1, w2, w3, w4], carry)
 }
 
@@ -607,11 +552,37 @@ const fn reduce_word(w: [u64; 5], carry: u64) -> ([u64; 4], u64) {
 /// limbs without a carry, and one subtraction finishes.
 #[inline(always)]
 const fn montgomery_reduce(w: &[u64; 8]) -> [u64; 4] {
-    let ([w1, w2, w3, w4], carry) = reduce_word([w[0], w[1], w[2], w[3], w[4]], 0);
+    let ([w1, w2, w3, w4], carry) = reduce_word([w[0], w[1], w[2], w[3], w[4]], false);
     let ([w2, w3, w4, w5], carry) = reduce_word([w1, w2, w3, w4, w[5]], carry);
     let ([w3, w4, w5, w6], carry) = reduce_word([w2, w3, w4, w5, w[6]], carry);
     let (w, _) = reduce_word([w3, w4, w5, w6, w[7]], carry);
-    reduce_once(&w)
+    subtract_reduced(&w, &MODULUS)
+}
+
+/// a·b/2^256 mod l, where b is below l and a is any 256-bit integer.
+///
+/// Product and reduction take turns word by word (the CIOS method of Koç, Acar and Kaliski), which
+/// keeps five words alive instead of eight: 21 ns instead of 24 for dependent, 17 instead of 21 for
+/// independent products on an EPYC (Zen 3). After each word the sum is below
+/// (sum + 2^64·b + 2^64·l)/2^64 < b + l + 2l/2^64 < 2^254, so a fifth word of it is never needed.
+#[inline(always)]
+const fn montgomery_product(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
+    let sum = product_word([0; 4], a[0], b);
+    let sum = product_word(sum, a[1], b);
+    let sum = product_word(sum, a[2], b);
+    let sum = product_word(sum, a[3], b);
+    subtract_reduced(&sum, &MODULUS)
+}
+
+/// (sum + word·b + k·l)/2^64 for the k that makes it an integer.
+#[inline(always)]
+const fn product_word(sum: [u64; 4], word: u64, b: &[u64; 4]) -> [u64; 4] {
+    let (w0, carry) = multiply_add(sum[0], word, b[0], 0);
+    let (w1, carry) = multiply_add(sum[1], word, b[1], carry);
+    let (w2, carry) = multiply_add(sum[2], word, b[2], carry);
+    let (w3, w4) = multiply_add(sum[3], word, b[3], carry);
+    let (sum, _) = reduce_word([w0, w1, w2, w3, w4], false);
+    sum
 }
 
 /// 2^exponent mod l, by doubling; for constants only.
