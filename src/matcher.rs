@@ -1,1 +1,46 @@
-//! (being written)
+//! How far two irises are apart, and who of a gallery is near.
+//!
+//! The distance is the fractional Hamming distance of J. Daugman, *How Iris Recognition Works* (IEEE Trans. CSVT
+//! 14(1), 2004, eq. 1), with the bits of the two codes A and B and of the two masks:
+//!
+//! ```text
+//!   disagreeing = popcount((A xor B) and mask A and mask B)
+//!   compared    = popcount(mask A and mask B)
+//!   distance    = disagreeing / compared        the smallest over the rotations −15 … +15 columns
+//! ```
+//!
+//! It is kept as the two integers and compared by cross multiplication, so that no rounding ever decides whether
+//! two people are one. Where too few bits are common to both there *is* no distance: the answer is
+//! [`Comparison::Incomparable`], never NaN and never 1.
+//!
+//! [`compare`] takes two templates, [`Gallery::search`] takes one against many; both are exact over all rotations and
+//! agree with each other in every count. [`openiris`] has the other measures that open-iris knows.
+//!
+//! # Examples
+//!
+//! ```
+//! use personhood::iris::{EncoderVersion, IrisCode, IrisTemplate, Layout, Mask, Rotation};
+//! use personhood::matcher::{Comparison, MatchPolicy, compare};
+//!
+//! let layout = Layout::Columns256;
+//! let code = IrisCode::from_fn(layout, |wavelet, row, column, part| (row * column + wavelet + part) % 7 < 3);
+//! let first = IrisTemplate::new(code, Mask::full(layout), EncoderVersion::OpenIris1112)?;
+//! let second = first.rotated(Rotation::new(4));
+//! let Comparison::Match(alignment) = compare(&first, &second, &MatchPolicy::default()) else { panic!() };
+//! assert_eq!(alignment.distance.disagreeing(), 0);
+//! assert_eq!(alignment.rotation, Rotation::new(4));
+//! # Ok::<(), personhood::iris::TemplateError>(())
+//! ```
+
+mod compare;
+mod distance;
+mod gallery;
+mod kernel;
+pub mod openiris;
+mod policy;
+
+pub use compare::{Comparison, Incomparable, RotationCounts, compare, rotation_counts};
+pub use distance::{Alignment, FractionalHammingDistance};
+pub use gallery::{EntryId, Gallery, GalleryError, Hit, SearchResult};
+pub use kernel::Kernel;
+pub use policy::{EyeRule, MatchPolicy, Threshold, ThresholdError};

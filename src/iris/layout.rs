@@ -50,6 +50,8 @@ impl Layout {
     pub const WAVELETS: usize = 2;
     /// Rows, from the pupil outwards.
     pub const ROWS: usize = 16;
+    /// Bits per response of a wavelet: the signs of its real part (0) and of its imaginary part (1).
+    pub const PARTS: usize = 2;
     /// Bits of one column: 2 wavelets × 16 rows × (real, imaginary).
     pub const BITS_PER_COLUMN: usize = 64;
 
@@ -66,6 +68,12 @@ impl Layout {
     #[must_use]
     pub const fn bits(self) -> usize {
         self.columns() * Self::BITS_PER_COLUMN
+    }
+
+    /// Bytes of a code, and of a mask, at eight bits to the byte.
+    #[must_use]
+    pub const fn bytes(self) -> usize {
+        self.bits() / 8
     }
 
     /// The layout with this many columns, if there is one.

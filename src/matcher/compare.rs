@@ -1,0 +1,179 @@
+//! One template against another.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::kernel::{Counts, Kernel, Probe};
+use super::{Alignment, FractionalHammingDistance, MatchPolicy};
+use crate::iris::{EncoderVersion, IrisTemplate, Layout, Rotation};
+
+/// What comparing two templates says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Comparison {
+    /// The same eye: the distance is below the threshold.
+    Match(Alignment),
+    /// Two eyes, as far as this policy can tell.
+    NonMatch(Alignment),
+    /// There is no distance, and so no statement about the eyes.
+    Incomparable(Incomparable),
+}
+
+impl Comparison {
+    /// The best position found, if there is a distance at all.
+    #[must_use]
+    pub const fn alignment(&self) -> Option<Alignment> {
+        match self {
+            Self::Match(alignment) | Self::NonMatch(alignment) => Some(*alignment),
+            Self::Incomparable(_) => None,
+        }
+    }
+
+    /// Is it a match? Use it to count; to decide, look at all three cases.
+    #[must_use]
+    pub const fn is_match(&self) -> bool {
+        matches!(self, Self::Match(_))
+    }
+}
+
+/// Why two templates have no distance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Incomparable {
+    /// They are sampled on different grids.
+    #[error("templates of {} and {} columns cannot be compared; encode both with one layout", probe.columns(), reference.columns())]
+    Layout {
+        /// The layout of the probe.
+        probe: Layout,
+        /// The layout of the reference, or of the gallery.
+        reference: Layout,
+    },
+    /// Their bits mean different things.
+    #[error("templates of {probe} and of {reference} cannot be compared; encode both with one encoder")]
+    Encoder {
+        /// The encoder of the probe.
+        probe: EncoderVersion,
+        /// The encoder of the reference, or of the gallery.
+        reference: EncoderVersion,
+    },
+    /// At no rotation are enough bits usable in both.
+    #[error(
+        "at most {compared} bits are usable in both templates, and {minimum} are needed; take a picture with more of the iris in view"
+    )]
+    TooFewBits {
+        /// The most bits in common at any rotation.
+        compared: u32,
+        /// What the policy asks for.
+        minimum: u32,
+    },
+}
+
+/// Compares two templates at every rotation of the policy; the smallest ratio wins.
+///
+/// Rotations with fewer common bits than the policy asks for do not take part. Among equal ratios the smaller turn
+/// wins, and of two equal turns the one to lower columns, as in open-iris.
+///
+/// # Examples
+///
+/// See the [module page](super).
+pub fn compare(probe: &IrisTemplate, reference: &IrisTemplate, policy: &MatchPolicy) -> Comparison {
+    match counts(probe, reference, policy.maximum_rotation) {
+        Ok(counts) => judge(&counts, &Judge::new(policy, probe.layout())),
+        Err(reason) => Comparison::Incomparable(reason),
+    }
+}
+
+/// The counts at one rotation of the probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RotationCounts {
+    /// The turn of the probe.
+    pub rotation: Rotation,
+    /// Compared bits that differ.
+    pub disagreeing: u32,
+    /// Bits usable in both; may be 0.
+    pub compared: u32,
+}
+
+/// The counts at every rotation from −`maximum_rotation` to +`maximum_rotation`, in this order.
+///
+/// # Errors
+///
+/// [`Incomparable`] if layouts or encoders differ.
+pub fn rotation_counts(
+    probe: &IrisTemplate,
+    reference: &IrisTemplate,
+    maximum_rotation: u8,
+) -> Result<Vec<RotationCounts>, Incomparable> {
+    let furthest = i16::from(maximum_rotation);
+    let counts = counts(probe, reference, maximum_rotation)?;
+    Ok((-furthest..=furthest)
+        .zip(counts)
+        .map(|(columns, counts)| RotationCounts {
+            rotation: Rotation::new(columns),
+            disagreeing: counts.disagreeing,
+            compared: counts.compared,
+        })
+        .collect())
+}
+
+fn counts(probe: &IrisTemplate, reference: &IrisTemplate, maximum_rotation: u8) -> Result<Vec<Counts>, Incomparable> {
+    check(probe, reference.layout(), reference.encoder())?;
+    let probe = Probe::new(probe, maximum_rotation);
+    let mut counts = vec![Counts::default(); probe.rotations()];
+    Kernel::best().count(&probe, reference.code().columns(), reference.mask().columns(), &mut counts);
+    Ok(counts)
+}
+
+/// Do the bits of the probe mean what those of the reference mean?
+pub(super) fn check(probe: &IrisTemplate, layout: Layout, encoder: EncoderVersion) -> Result<(), Incomparable> {
+    if probe.layout() != layout {
+        return Err(Incomparable::Layout { probe: probe.layout(), reference: layout });
+    }
+    if !probe.encoder().is_comparable_with(encoder) {
+        return Err(Incomparable::Encoder { probe: probe.encoder(), reference: encoder });
+    }
+    Ok(())
+}
+
+/// A policy made ready for one layout.
+pub(super) struct Judge {
+    policy: MatchPolicy,
+    minimum: u32,
+    /// Where the counts of each rotation lie, nearest rotation first.
+    order: Vec<(usize, Rotation)>,
+}
+
+impl Judge {
+    pub(super) fn new(policy: &MatchPolicy, layout: Layout) -> Self {
+        let furthest = usize::from(policy.maximum_rotation);
+        let place = |rotation: Rotation| furthest.wrapping_add_signed(isize::from(rotation.columns()));
+        Self {
+            policy: *policy,
+            minimum: policy.minimum_compared(layout),
+            order: Rotation::nearest_first(policy.maximum_rotation).map(|turn| (place(turn), turn)).collect(),
+        }
+    }
+}
+
+/// The verdict on the counts of all rotations, in the order of the kernel.
+pub(super) fn judge(counts: &[Counts], judge: &Judge) -> Comparison {
+    let mut best: Option<Alignment> = None;
+    let mut most = 0;
+    for &(place, rotation) in &judge.order {
+        let Counts { disagreeing, compared } = counts[place];
+        most = most.max(compared);
+        if compared < judge.minimum {
+            continue;
+        }
+        let distance = FractionalHammingDistance::new(disagreeing, compared)
+            .expect("the minimum is at least 1, and a kernel counts disagreeing among compared bits");
+        if best.is_none_or(|best| distance.cmp_ratio(best.distance).is_lt()) {
+            best = Some(Alignment { distance, rotation });
+        }
+    }
+    match best {
+        Some(alignment) if judge.policy.threshold.accepts(alignment.distance) => Comparison::Match(alignment),
+        Some(alignment) => Comparison::NonMatch(alignment),
+        None => Comparison::Incomparable(Incomparable::TooFewBits { compared: most, minimum: judge.minimum }),
+    }
+}

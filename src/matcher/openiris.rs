@@ -1,0 +1,1 @@
+//! The measures of open-iris 1.11, for comparing results with it.
