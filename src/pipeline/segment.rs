@@ -1,5 +1,7 @@
 //! Where in a picture the pupil, the iris, the opening of the lids and the lashes are.
 
+pub mod classical;
+
 use ndarray::Array2;
 
 use crate::pipeline::image::EyeImage;

@@ -1,0 +1,138 @@
+//! A segmenter without a model: ring alignment, optimal closed contours, Fourier smoothing.
+//!
+//! The skeleton is OSIRIS 4.1's (Othman, Dorizzi, Garcia-Salicetti 2016): pupil by aligned gradients,
+//! both boundaries as closed Viterbi paths in unwrapped rings, noise by deviation from a safe area.
+//! Boundaries are kept as short Fourier series (Daugman 2007). There is nothing to set: every size
+//! follows from the picture or from the pupil, every grey level from the picture's range.
+
+mod limbus;
+mod plane;
+mod pupil;
+mod raster;
+mod ring;
+mod visible;
+
+use crate::pipeline::image::EyeImage;
+use crate::pipeline::segment::{Contours, SegmentError, Segmentation, Segmenter};
+
+use limbus::{Limbus, Sides};
+use plane::Pyramid;
+use pupil::Pupil;
+use ring::Curve;
+use visible::PolarIris;
+
+/// Segments near-infrared eyes of any sensor without a model and without settings.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array2;
+/// use personhood::pipeline::image::EyeImage;
+/// use personhood::pipeline::segment::{SegmentError, Segmenter, classical::ClassicalSegmenter};
+///
+/// let wall = EyeImage::from_pixels(Array2::from_elem((240, 320), 128));
+/// let refusal = ClassicalSegmenter::default().segment(&wall);
+/// assert!(matches!(refusal, Err(SegmentError::NoPupil { .. })));
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ClassicalSegmenter {}
+
+/// Least short side of a picture: an iris of 50 px radius and its lids must fit.
+const LEAST_SIDE: usize = 100;
+/// Pupil candidates that are verified; the right one is among the first six in all development pictures.
+const CANDIDATES: usize = 6;
+/// Least confidences accepted.
+const LEAST_PUPIL_CONFIDENCE: f64 = 0.4;
+const LEAST_IRIS_CONFIDENCE: f64 = 0.3;
+
+/// A candidate with what speaks for it.
+struct Eye {
+    pupil: Pupil,
+    sides: Sides,
+    score: f32,
+}
+
+impl Segmenter for ClassicalSegmenter {
+    fn segment(&self, image: &EyeImage) -> Result<Segmentation, SegmentError> {
+        let (width, height) = (image.width(), image.height());
+        if width.min(height) < LEAST_SIDE {
+            return Err(SegmentError::TooSmall { width, height, least: LEAST_SIDE });
+        }
+        let pyramid = Pyramid::new(image);
+        let eye = best_eye(&pyramid)?;
+        let pupil = pupil::trace(&pyramid, &eye.candidate(), true).unwrap_or(eye.pupil);
+        let pupil_confidence = pupil_confidence(&pyramid, &pupil);
+        if pupil_confidence < LEAST_PUPIL_CONFIDENCE {
+            return Err(SegmentError::NoPupil { confidence: pupil_confidence, least: LEAST_PUPIL_CONFIDENCE });
+        }
+        let limbus = limbus::trace(&pyramid, &pupil, &eye.sides)
+            .ok_or(SegmentError::NoIris { confidence: 0.0, least: LEAST_IRIS_CONFIDENCE })?;
+        let polar = PolarIris::new(&pyramid, &pupil.curve, &limbus.curve);
+        let iris_confidence = iris_confidence(&pyramid, &eye.sides, &limbus, &polar);
+        if iris_confidence < LEAST_IRIS_CONFIDENCE {
+            return Err(SegmentError::NoIris { confidence: iris_confidence, least: LEAST_IRIS_CONFIDENCE });
+        }
+        let masks = raster::masks(width, height, &polar, &limbus.curve);
+        let contours = Some(Contours { pupil: contour(&pupil.curve), iris: contour(&limbus.curve) });
+        Ok(Segmentation { masks, pupil_confidence, iris_confidence, contours })
+    }
+
+    fn id(&self) -> &str {
+        "classical 1"
+    }
+}
+
+impl Eye {
+    fn candidate(&self) -> pupil::Candidate {
+        let (centre, radii) = self.pupil.curve.about_own_centre(64);
+        let radius = radii.iter().sum::<f32>() / radii.len() as f32;
+        pupil::Candidate { x: centre[0], y: centre[1], radius, score: self.score }
+    }
+}
+
+/// The candidate that is the best pupil and has the best limbus around it.
+fn best_eye(pyramid: &Pyramid) -> Result<Eye, SegmentError> {
+    let mut best: Option<Eye> = None;
+    let mut best_pupil = 0.0_f64;
+    for candidate in pupil::candidates(pyramid, CANDIDATES) {
+        let Some(pupil) = pupil::trace(pyramid, &candidate, false) else { continue };
+        best_pupil = best_pupil.max(pupil_confidence(pyramid, &pupil));
+        let Some(sides) = limbus::sides(pyramid, &pupil) else { continue };
+        let limbus = (sides.contrast / (0.12 * pyramid.range())).min(1.0) * sides.balance.sqrt();
+        let score = candidate.score + pupil.support + limbus;
+        if best.as_ref().is_none_or(|b| b.score < score) {
+            best = Some(Eye { pupil, sides, score });
+        }
+    }
+    best.ok_or(if best_pupil < LEAST_PUPIL_CONFIDENCE {
+        SegmentError::NoPupil { confidence: best_pupil, least: LEAST_PUPIL_CONFIDENCE }
+    } else {
+        SegmentError::NoIris { confidence: 0.0, least: LEAST_IRIS_CONFIDENCE }
+    })
+}
+
+/// Support of the contour, less what it lacks in contrast.
+fn pupil_confidence(pyramid: &Pyramid, pupil: &Pupil) -> f64 {
+    let contrast = (pupil.contrast / (0.1 * pyramid.range())).clamp(0.0, 1.0);
+    f64::from(pupil.support * contrast)
+}
+
+fn iris_confidence(pyramid: &Pyramid, sides: &Sides, limbus: &Limbus, polar: &PolarIris) -> f64 {
+    let contrast = (limbus.contrast / (0.08 * pyramid.range())).clamp(0.0, 1.0);
+    let visible = (polar.usable() / 0.3).min(1.0);
+    f64::from(limbus.support * contrast * visible * sides.balance.sqrt())
+}
+
+/// Points of a boundary, as `Contours` orders them.
+fn contour(curve: &Curve) -> Vec<[f64; 2]> {
+    let (centre, radii) = curve.about_own_centre(visible::ANGLES);
+    radii
+        .iter()
+        .enumerate()
+        .map(|(i, &radius)| {
+            let angle = i as f64 * core::f64::consts::TAU / radii.len() as f64;
+            let radius = f64::from(radius);
+            [f64::from(centre[0]) + radius * angle.cos(), f64::from(centre[1]) + radius * angle.sin()]
+        })
+        .collect()
+}

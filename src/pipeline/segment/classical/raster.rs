@@ -1,0 +1,81 @@
+//! Curves and the polar map as the four per-pixel masks.
+
+use core::f32::consts::{FRAC_PI_2, PI, TAU};
+
+use ndarray::Array2;
+
+use super::ring::Curve;
+use super::visible::{ANGLES, PolarIris, RADII, fit_lid};
+use crate::pipeline::segment::SegmentationMasks;
+
+/// Half the eyeball's drawn width over the limbus' radius: an opening of the lids wider than high
+/// gives open-iris' orientation something to measure.
+const EYEBALL_HALF_WIDTH: f32 = 1.6;
+/// Where no lid is seen the opening ends this far from the centre, over the radius.
+const OPEN_HEIGHT: f32 = 1.05;
+
+/// Draws the masks.
+pub(super) fn masks(width: usize, height: usize, polar: &PolarIris, limbus: &Curve) -> SegmentationMasks {
+    let mut pupil = Array2::from_elem((height, width), false);
+    let mut iris = pupil.clone();
+    let mut eyeball = pupil.clone();
+    let mut eyelashes = pupil.clone();
+
+    let ([cx, cy], radius) = (limbus.centre, limbus.mean_radius());
+    let (upper, lower) = (fit_lid(polar, limbus, true), fit_lid(polar, limbus, false));
+    for column in columns(cx - EYEBALL_HALF_WIDTH * radius, cx + EYEBALL_HALF_WIDTH * radius, width) {
+        let u = (column as f32 - cx) / radius;
+        let top = upper.map_or(cy - OPEN_HEIGHT * radius, |lid| lid.at(u).max(cy - OPEN_HEIGHT * radius));
+        let bottom = lower.map_or(cy + OPEN_HEIGHT * radius, |lid| lid.at(u).min(cy + OPEN_HEIGHT * radius));
+        for row in columns(top, bottom, height) {
+            eyeball[[row, column]] = true;
+        }
+    }
+
+    let reach = polar.outer.iter().copied().fold(0.0, f32::max);
+    let [px, py] = polar.centre;
+    for row in columns(py - reach, py + reach, height) {
+        for column in columns(px - reach, px + reach, width) {
+            let (dx, dy) = (column as f32 - px, row as f32 - py);
+            let turn = fast_atan2(dy, dx) * (ANGLES as f32 / TAU) + ANGLES as f32 + 0.5;
+            let angle = turn as usize % ANGLES;
+            let rho = (dx * dx + dy * dy).sqrt();
+            let at = [row, column];
+            if rho <= polar.inner[angle] {
+                pupil[at] = true;
+            } else if rho <= polar.outer[angle] {
+                let share = (rho - polar.inner[angle]) / (polar.outer[angle] - polar.inner[angle]).max(1e-3);
+                let cell = ((share * RADII as f32) as usize).min(RADII - 1);
+                if cell >= polar.hidden_from[angle] {
+                    eyelashes[at] = eyeball[at];
+                } else {
+                    iris[at] = true;
+                    eyeball[at] = true;
+                    eyelashes[at] = polar.noise[angle * RADII + cell];
+                }
+            }
+        }
+    }
+    SegmentationMasks { eyeball, iris, pupil, eyelashes }
+}
+
+/// Whole coordinates in `from … to` inside the picture.
+fn columns(from: f32, to: f32, size: usize) -> core::ops::Range<usize> {
+    let start = from.ceil().max(0.0) as usize;
+    let end = (to.floor() + 1.0).max(0.0) as usize;
+    start.min(size)..end.min(size).max(start.min(size))
+}
+
+/// atan2 within 0.0038 rad: a third of the map's cell. Lagrange interpolation of atan on [0, 1].
+fn fast_atan2(y: f32, x: f32) -> f32 {
+    let (ax, ay) = (x.abs(), y.abs());
+    let ratio = ax.min(ay) / ax.max(ay).max(1e-6);
+    let mut angle = ratio * (PI / 4.0 + 0.273 * (1.0 - ratio));
+    if ay > ax {
+        angle = FRAC_PI_2 - angle;
+    }
+    if x < 0.0 {
+        angle = PI - angle;
+    }
+    if y < 0.0 { -angle } else { angle }
+}
