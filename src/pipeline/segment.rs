@@ -66,7 +66,9 @@ pub trait Segmenter: Send + Sync {
 #[non_exhaustive]
 pub enum SegmentError {
     /// The picture is too small to hold an iris of the least usable size.
-    #[error("picture of {width}x{height} pixels is too small for segmentation, at least {least} on the short side are needed")]
+    #[error(
+        "picture of {width}x{height} pixels is too small for segmentation, at least {least} on the short side are needed"
+    )]
     TooSmall {
         /// Columns of the picture.
         width: usize,
@@ -76,7 +78,9 @@ pub enum SegmentError {
         least: usize,
     },
     /// Nothing in the picture looks like a pupil.
-    #[error("no pupil was found (confidence {confidence:.2}, at least {least:.2} is needed); is the eye open and in the picture?")]
+    #[error(
+        "no pupil was found (confidence {confidence:.2}, at least {least:.2} is needed); is the eye open and in the picture?"
+    )]
     NoPupil {
         /// Best confidence seen.
         confidence: f64,
@@ -84,7 +88,9 @@ pub enum SegmentError {
         least: f64,
     },
     /// A pupil was found, but no believable outer boundary of the iris around it.
-    #[error("no outer boundary of the iris was found around the pupil (confidence {confidence:.2}, at least {least:.2} is needed)")]
+    #[error(
+        "no outer boundary of the iris was found around the pupil (confidence {confidence:.2}, at least {least:.2} is needed)"
+    )]
     NoIris {
         /// Best confidence seen.
         confidence: f64,

@@ -99,7 +99,7 @@ fn best_eye(pyramid: &Pyramid) -> Result<Eye, SegmentError> {
         best_pupil = best_pupil.max(pupil_confidence(pyramid, &pupil));
         let Some(sides) = limbus::sides(pyramid, &pupil) else { continue };
         let limbus = (sides.contrast / (0.12 * pyramid.range())).min(1.0) * sides.balance.sqrt();
-        let score = candidate.score + pupil.support + limbus;
+        let score = candidate.score + pupil.support + pupil.uniformity + limbus;
         if best.as_ref().is_none_or(|b| b.score < score) {
             best = Some(Eye { pupil, sides, score });
         }

@@ -73,23 +73,22 @@ pub(super) fn sides(pyramid: &Pyramid, pupil: &Pupil) -> Option<Sides> {
     let mut best: Vec<(f32, usize, usize, f32)> = vec![(0.0, 0, 0, 0.0); RADII];
     for shear in SHEARS {
         let (right, left) = (profile(true, shear), profile(false, shear));
-        let band = (2.0 * offset_limit / ring.step).ceil() as usize;
-        for r in 0..RADII {
-            if right[r] <= 0.0 {
-                continue;
-            }
-            for l in r.saturating_sub(band)..(r + band + 1).min(RADII) {
-                if left[l] <= 0.0 {
-                    continue;
-                }
-                let score = (right[r] * left[l]).sqrt();
+        let (right_peaks, left_peaks) = (peaks(&right), peaks(&left));
+        for &r in &right_peaks {
+            for &l in &left_peaks {
                 let mean = (r + l) / 2;
                 let radius = ring.radius(mean as f32);
                 let offset = (ring.radius(r as f32) - ring.radius(l as f32)).abs() / 2.0;
                 // The circle must clear the pupil and keep the ratio.
-                if radius < LEAST_RATIO * pupil_radius || radius < offset + 1.15 * pupil_radius + 2.0 {
+                if offset > offset_limit
+                    || radius < LEAST_RATIO * pupil_radius
+                    || radius < offset + 1.15 * pupil_radius + 2.0
+                {
                     continue;
                 }
+                let eccentric = offset / offset_limit;
+                let harmonic = 2.0 * right[r] * left[l] / (right[r] + left[l]);
+                let score = harmonic * (1.0 - 0.5 * eccentric * eccentric);
                 if score > best[mean].0 {
                     best[mean] = (score, r, l, shear);
                 }
@@ -119,6 +118,12 @@ pub(super) fn sides(pyramid: &Pyramid, pupil: &Pupil) -> Option<Sides> {
         contrast: score,
         balance: weak / strong,
     })
+}
+
+/// Indices of positive local maxima.
+fn peaks(profile: &[f32]) -> Vec<usize> {
+    let n = profile.len();
+    (1..n - 1).filter(|&i| profile[i] > 0.0 && profile[i] >= profile[i - 1] && profile[i] > profile[i + 1]).collect()
 }
 
 /// A traced limbus.

@@ -168,14 +168,12 @@ fn search_level(pyramid: &Pyramid, level: usize, largest: f32, found: &mut Vec<C
 #[derive(Clone, Debug)]
 pub(super) struct Pupil {
     pub(super) curve: Curve,
-    /// Mean grey inside, near the edge.
-    pub(super) grey: f32,
+    /// How uniform the disc is: 1 where its greys differ by nothing, 0 where by as much as its edge.
+    pub(super) uniformity: f32,
     /// Mean edge along the contour, grey levels.
     pub(super) contrast: f32,
     /// Share of the angles at which the path agrees with the smooth curve and has an edge.
     pub(super) support: f32,
-    /// Mean distance of path and curve over the radius.
-    pub(super) roughness: f32,
 }
 
 /// Harmonics of a pupil's contour: Daugman's 17 coefficients (2007, section II).
@@ -190,14 +188,7 @@ pub(super) fn trace(pyramid: &Pyramid, candidate: &Candidate, fine: bool) -> Opt
 }
 
 /// One pass: unwrap about the curve's own centre, find the path, fit the series.
-fn pass(
-    pyramid: &Pyramid,
-    start: &Curve,
-    share: f32,
-    angles: usize,
-    radii: usize,
-    harmonics: usize,
-) -> Option<Pupil> {
+fn pass(pyramid: &Pyramid, start: &Curve, share: f32, angles: usize, radii: usize, harmonics: usize) -> Option<Pupil> {
     let (centre, about) = start.about_own_centre(64);
     let radius = about.iter().sum::<f32>() / 64.0;
     if !(radius > 3.0 && radius < 0.4 * pyramid.size().0.max(pyramid.size().1) as f32) {
@@ -212,7 +203,8 @@ fn pass(
         (0..angles).flat_map(|a| ring.values[a * radii..a * radii + radii / 4].iter().copied()).collect();
     inside.sort_by(f32::total_cmp);
     let grey = inside[inside.len() / 3];
-    let mut strongest: Vec<f32> = edges.chunks_exact(radii).map(|row| row.iter().copied().fold(0.0, f32::max)).collect();
+    let mut strongest: Vec<f32> =
+        edges.chunks_exact(radii).map(|row| row.iter().copied().fold(0.0, f32::max)).collect();
     strongest.sort_by(f32::total_cmp);
     let typical = strongest[angles / 2].max(1.0);
     let score: Vec<f32> = edges
@@ -239,13 +231,36 @@ fn pass(
         series = fit_series(&rho, &weights, count, 1e-4);
     }
     let curve = Curve { centre, series };
-    let (mut support, mut contrast, mut roughness) = (0.0, 0.0, 0.0);
+    let (mut support, mut contrast) = (0.0, 0.0);
     for angle in 0..angles {
         let residual = (rho[angle] - curve.radius(angle as f32 * TAU / angles as f32)).abs() / radius;
         support += if residual < 0.06 && strength[angle] > 0.35 { 1.0 } else { 0.0 };
         contrast += edges[angle * radii + path[angle]];
-        roughness += residual.min(0.2);
     }
     let n = angles as f32;
-    Some(Pupil { curve, grey, contrast: contrast / n, support: support / n, roughness: roughness / n })
+    let contrast = contrast / n;
+    let uniformity = uniformity(pyramid, &curve, contrast);
+    Some(Pupil { curve, uniformity, contrast, support: support / n })
+}
+
+/// An iris taken for a pupil holds the true pupil, and a tuft of lashes holds skin.
+fn uniformity(pyramid: &Pyramid, curve: &Curve, contrast: f32) -> f32 {
+    let mut greys = Vec::with_capacity(128);
+    let level = pyramid.level_for(curve.mean_radius() / 6.0);
+    for share in [0.15, 0.35, 0.55, 0.7, 0.82] {
+        for eighth in 0..16 {
+            let angle = eighth as f32 * TAU / 16.0;
+            let rho = share * curve.radius(angle);
+            let (x, y) = (curve.centre[0] + rho * angle.cos(), curve.centre[1] + rho * angle.sin());
+            if !pyramid.is_glint(x, y) {
+                greys.push(pyramid.at(level, x, y));
+            }
+        }
+    }
+    if greys.len() < 16 {
+        return 0.0;
+    }
+    greys.sort_by(f32::total_cmp);
+    let quantile = |share: f32| greys[(share * (greys.len() - 1) as f32) as usize];
+    (1.0 - (quantile(0.85) - quantile(0.1)) / contrast.max(1.0)).clamp(0.0, 1.0)
 }
