@@ -254,7 +254,7 @@ impl Scan {
             match judge(counts, &self.judge) {
                 Comparison::Match(alignment) => result.hits.push(Hit { entry, alignment }),
                 Comparison::NonMatch(_) => {}
-                Comparison::Incomparable(_) => result.incomparable += 1,
+                Comparison::Incomparable(_) => result.incomparable.push(entry),
             }
         }
         result
@@ -277,8 +277,8 @@ pub struct Hit {
 pub struct SearchResult {
     /// The entries that match, the nearest first, equally near ones by name.
     pub hits: Vec<Hit>,
-    /// How many entries had too few bits in common with the probe; nothing is known about those.
-    pub incomparable: usize,
+    /// The entries that had too few bits in common with the probe, by name; nothing is known about those.
+    pub incomparable: Vec<EntryId>,
 }
 
 impl SearchResult {
@@ -286,10 +286,11 @@ impl SearchResult {
         let mut all = Self::default();
         for part in parts {
             all.hits.extend(part.hits);
-            all.incomparable += part.incomparable;
+            all.incomparable.extend(part.incomparable);
         }
         all.hits
             .sort_unstable_by(|a, b| a.alignment.distance.cmp_ratio(b.alignment.distance).then(a.entry.cmp(&b.entry)));
+        all.incomparable.sort_unstable();
         all
     }
 }
