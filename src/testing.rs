@@ -1,1 +1,3 @@
-//! (being written)
+//! What tests, benches and simulators stand on: synthetic eyes and synthetic templates.
+
+pub mod eyes;

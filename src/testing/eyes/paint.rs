@@ -1,0 +1,188 @@
+//! The scene before the lens: tones of every pixel, and the masks that belong to them.
+
+use ndarray::Array2;
+
+use super::conditions::CaptureConditions;
+use super::highlights;
+use super::numeric::{Stream, bell, smoothstep};
+use super::scene::{LidSample, Scene};
+use super::skin::Skin;
+use super::strokes::{self, Layer};
+use super::texture::Polar;
+use super::traits::Traits;
+use crate::pipeline::segment::SegmentationMasks;
+
+/// Light that reaches the lens, 1 = white, and what each pixel belongs to.
+pub(super) struct Painting {
+    pub(super) light: Vec<f32>,
+    pub(super) masks: SegmentationMasks,
+    /// Pixels of iris that nothing hides.
+    pub(super) clear_iris: usize,
+}
+
+/// A lash or a reflection that covers at least this much of a pixel is in the mask.
+const MASKED_FROM: f32 = 0.3;
+
+/// Paints eyeball, lids, skin, vessels, lamps, lashes and spectacles, in this order.
+pub(super) fn paint(traits: &Traits, scene: &Scene, c: &CaptureConditions) -> Painting {
+    let (width, height) = (c.width, c.height);
+    let mut light = vec![0.0_f32; width * height];
+    let blank = || Array2::from_elem((height, width), false);
+    let mut masks = SegmentationMasks { eyeball: blank(), iris: blank(), pupil: blank(), eyelashes: blank() };
+
+    // The main lamp sits above the lens, a little to one side that differs between captures.
+    let lamp = Stream::new(c.seed, "lamp").between(-2.2, -0.9);
+    let eye = Eye::new(traits, scene, c, lamp);
+    let skin = Skin::new(traits, scene.scale);
+    let mut vessels = Layer::new(width, height);
+    strokes::vessels(&mut vessels, traits, scene);
+
+    // Half the width of an edge's transition: a pixel, so that nothing is jagged.
+    let edge = 0.6 / scene.scale;
+    for row in 0..height {
+        for column in 0..width {
+            let index = row * width + column;
+            let face = scene.face_from_pixel(column as f64, row as f64);
+            let socket = scene.socket_from_face(face);
+            let lid = scene.lids.at(socket[0]);
+            let under_upper = (socket[1] - lid.upper) * lid.upper_cosine;
+            let over_lower = (lid.lower - socket[1]) * lid.lower_cosine;
+            let opening = if under_upper < over_lower { under_upper } else { over_lower };
+            let cover = smoothstep(-edge, edge, opening);
+            let open = opening > 0.0;
+            let part = if open || cover > 0.0 || face[0] * face[0] + face[1] * face[1] < 1.6 {
+                eye.part(face)
+            } else {
+                Part::Sclera
+            };
+            let mut tone = 0.0;
+            if cover < 1.0 {
+                tone += (1.0 - cover) * skin.tone(socket, &lid, -under_upper, -over_lower);
+            }
+            if cover > 0.0 {
+                let ball = eye.tone(&part, socket, f64::from(vessels.cover()[index]));
+                tone += cover * ball * eye.lid_shade(&lid, under_upper, over_lower);
+            }
+            light[index] = tone as f32;
+            let place = (row, column);
+            masks.eyeball[place] = open;
+            match part {
+                Part::Pupil => masks.pupil[place] = open,
+                Part::Iris { beyond_pupil, .. } if beyond_pupil < 0.0 => masks.pupil[place] = open,
+                Part::Iris { inside: true, .. } => masks.iris[place] = open,
+                _ => {}
+            }
+        }
+    }
+
+    let noise = masks.eyelashes.as_slice_mut().expect("a fresh array is contiguous");
+    highlights::cornea(&mut light, noise, scene, c);
+    let mut hairs = Layer::new(width, height);
+    strokes::lashes(&mut hairs, traits, scene, c);
+    let lashes = traits.lashes.tone as f32;
+    for ((tone, &cover), noisy) in light.iter_mut().zip(hairs.cover()).zip(noise.iter_mut()) {
+        *tone += (lashes - *tone) * 0.9 * cover;
+        *noisy |= cover > MASKED_FROM;
+    }
+    let mut hairs = Layer::new(width, height);
+    strokes::brow(&mut hairs, traits, scene);
+    for (tone, &cover) in light.iter_mut().zip(hairs.cover()) {
+        *tone += (lashes + 0.05 - *tone) * 0.85 * cover;
+    }
+    highlights::spectacles(&mut light, noise, scene, c);
+
+    let clear = |(iris, noise): (&bool, &bool)| *iris && !*noise;
+    let clear_iris = masks.iris.iter().zip(&masks.eyelashes).filter(|&pair| clear(pair)).count();
+    Painting { light, masks, clear_iris }
+}
+
+/// What of the eyeball lies at a pixel.
+enum Part {
+    Pupil,
+    Iris { turn: f64, fraction: f64, beyond_limbus: f64, beyond_pupil: f64, inside: bool },
+    Sclera,
+}
+
+struct Eye<'a> {
+    traits: &'a Traits,
+    scene: &'a Scene,
+    texture: Polar,
+    /// How far the tissue's nonlinear stretch moves the middle of the iris, in breadths.
+    stretch: f64,
+    pupil_edge: f64,
+}
+
+impl<'a> Eye<'a> {
+    fn new(traits: &'a Traits, scene: &'a Scene, c: &CaptureConditions, lamp: f64) -> Self {
+        let radius = c.iris_radius * traits.iris_size;
+        Self {
+            traits,
+            scene,
+            texture: Polar::draw(traits, radius, lamp),
+            // A wide pupil packs the tissue near itself more densely than the rubber sheet says.
+            stretch: 0.30 * (c.dilation - 0.38),
+            pupil_edge: (0.5 / c.iris_radius).max(0.010),
+        }
+    }
+
+    fn part(&self, face: [f64; 2]) -> Part {
+        let Some(p) = self.scene.iris_point(self.scene.plane_from_face(face)) else { return Part::Sclera };
+        if p.beyond_pupil < -self.pupil_edge {
+            return Part::Pupil;
+        }
+        if p.beyond_limbus > self.traits.limbus_width {
+            return Part::Sclera;
+        }
+        if p.beyond_pupil < 0.0 {
+            // The soft inner edge is pupil to the masks; `tone` blends it from the distance.
+            return Part::Iris {
+                turn: p.turn,
+                fraction: 0.0,
+                beyond_limbus: p.beyond_limbus,
+                beyond_pupil: p.beyond_pupil,
+                inside: false,
+            };
+        }
+        Part::Iris {
+            turn: p.turn,
+            fraction: p.fraction,
+            beyond_limbus: p.beyond_limbus,
+            beyond_pupil: p.beyond_pupil,
+            inside: p.beyond_limbus <= 0.0,
+        }
+    }
+
+    fn tone(&self, part: &Part, socket: [f64; 2], vessel: f64) -> f64 {
+        let t = self.traits;
+        match *part {
+            Part::Pupil => t.pupil_tone,
+            Part::Sclera => self.sclera(socket, vessel),
+            Part::Iris { turn, fraction, beyond_limbus, beyond_pupil, .. } => {
+                let fraction = fraction.clamp(0.0, 1.0);
+                let moved = fraction + 4.0 * self.stretch * fraction * (1.0 - fraction);
+                let mut tone = t.iris_tone * f64::from(self.texture.at(turn, moved));
+                if beyond_limbus > -t.limbus_width {
+                    let white = smoothstep(-t.limbus_width, t.limbus_width, beyond_limbus);
+                    tone += (self.sclera(socket, vessel) - tone) * white;
+                }
+                let dark = 1.0 - smoothstep(-self.pupil_edge, self.pupil_edge, beyond_pupil);
+                tone + (t.pupil_tone - tone) * dark
+            }
+        }
+    }
+
+    fn sclera(&self, [x, y]: [f64; 2], vessel: f64) -> f64 {
+        // A ball of 2.03 radii (12 mm) seen from the front: darker where it turns away.
+        let turned = (x * x + y * y) / (2.03 * 2.03);
+        self.traits.sclera_tone * (1.04 - 0.26 * turned.min(1.4)) * (1.0 - 0.16 * vessel)
+    }
+
+    /// Shadows and the wet line that the lids put on the eyeball.
+    fn lid_shade(&self, lid: &LidSample, under_upper: f64, over_lower: f64) -> f64 {
+        let upper = 1.0 - 0.34 * bell(under_upper / 0.17);
+        let lower = 1.0 - 0.14 * bell(over_lower / 0.07) + 0.20 * bell((over_lower - 0.02) / 0.018);
+        // The corners lie in the shade of both.
+        let corner = 1.0 - 0.30 * smoothstep(0.72, 1.0, lid.place.abs());
+        upper * lower * corner
+    }
+}
