@@ -20,6 +20,11 @@
 //! before (curve25519-dalek 4.1.3 is the release that repaired it). That is the best that safe Rust
 //! offers, and a best effort rather than a proof.
 
+mod public;
+
+pub use public::ParseError;
+pub(crate) use public::public_scalar;
+
 use core::fmt;
 use core::hint::black_box;
 use core::iter::{Product, Sum};
@@ -37,12 +42,7 @@ use zeroize::{DefaultIsZeroes, Zeroize};
 pub const SUITE: &[u8] = b"PoP-R255-P9-v1";
 
 /// The modulus l, least significant limb first.
-const MODULUS: [u64; 4] = [
-    0x5812_631a_5cf5_d3ed,
-    0x14de_f9de_a2f7_9cd6,
-    0x0000_0000_0000_0000,
-    0x1000_0000_0000_0000,
-];
+const MODULUS: [u64; 4] = [0x5812_631a_5cf5_d3ed, 0x14de_f9de_a2f7_9cd6, 0x0000_0000_0000_0000, 0x1000_0000_0000_0000];
 
 /// −l⁻¹ mod 2^64, by Newton's iteration: each step doubles the number of right bits.
 const NEGATED_INVERSE: u64 = {
@@ -90,9 +90,7 @@ pub struct Scalar([u64; 4]);
 #[non_exhaustive]
 pub enum ScalarError {
     /// The little-endian integer is l or more; only the reduced spelling of a value is accepted.
-    #[error(
-        "scalar is not canonical: its integer is not below the group order l; send the value reduced modulo l"
-    )]
+    #[error("scalar is not canonical: its integer is not below the group order l; send the value reduced modulo l")]
     NotCanonical,
 }
 
@@ -244,10 +242,7 @@ impl Scalar {
     #[must_use]
     pub fn inner_product(left: &[Self], right: &[Self]) -> Self {
         let mut sum = Self::ZERO;
-        for (left, right) in left
-            .chunks(PRODUCTS_PER_REDUCTION)
-            .zip(right.chunks(PRODUCTS_PER_REDUCTION))
-        {
+        for (left, right) in left.chunks(PRODUCTS_PER_REDUCTION).zip(right.chunks(PRODUCTS_PER_REDUCTION)) {
             let mut wide = [0; 8];
             for (left, right) in left.iter().zip(right) {
                 wide = add_product(&wide, &left.0, &right.0);
@@ -599,10 +594,7 @@ const fn power_of_two(exponent: u32) -> [u64; 4] {
 fn limbs_from_bytes(bytes: &[u8; 32]) -> [u64; 4] {
     let mut limbs = [0; 4];
     for (limb, chunk) in limbs.iter_mut().zip(bytes.chunks_exact(8)) {
-        *limb = chunk
-            .iter()
-            .rev()
-            .fold(0, |limb, byte| limb << 8 | u64::from(*byte));
+        *limb = chunk.iter().rev().fold(0, |limb, byte| limb << 8 | u64::from(*byte));
     }
     limbs
 }
@@ -649,10 +641,7 @@ mod tests {
 
     fn agrees(a: &[u8; 32], b: &[u8; 32]) {
         let (x, y) = (ours(a), ours(b));
-        let (p, q) = (
-            Dalek::from_bytes_mod_order(*a),
-            Dalek::from_bytes_mod_order(*b),
-        );
+        let (p, q) = (Dalek::from_bytes_mod_order(*a), Dalek::from_bytes_mod_order(*b));
         assert_eq!(x.to_bytes(), p.to_bytes());
         assert_eq!((x + y).to_bytes(), (p + q).to_bytes());
         assert_eq!((x - y).to_bytes(), (p - q).to_bytes());
@@ -673,10 +662,7 @@ mod tests {
         let mut wide = [0; 64];
         wide[..32].copy_from_slice(low);
         wide[32..].copy_from_slice(high);
-        assert_eq!(
-            Scalar::from_bytes_wide(&wide).to_bytes(),
-            Dalek::from_bytes_mod_order_wide(&wide).to_bytes()
-        );
+        assert_eq!(Scalar::from_bytes_wide(&wide).to_bytes(), Dalek::from_bytes_mod_order_wide(&wide).to_bytes());
     }
 
     /// Bytes that are an edge value, or random with random top limb, or random with few bits set.
@@ -698,19 +684,10 @@ mod tests {
         }
         // The Montgomery form of 1 is 2^256, that of 2^256 is 2^512, and so on.
         assert_eq!(Scalar::from_limbs(R).to_bytes(), power.to_bytes());
-        assert_eq!(
-            Scalar::from_limbs(R2).to_bytes(),
-            (power * power).to_bytes()
-        );
-        assert_eq!(
-            Scalar::from_limbs(R3).to_bytes(),
-            (power * power * power).to_bytes()
-        );
+        assert_eq!(Scalar::from_limbs(R2).to_bytes(), (power * power).to_bytes());
+        assert_eq!(Scalar::from_limbs(R3).to_bytes(), (power * power * power).to_bytes());
         assert_eq!(Scalar::ONE.to_limbs(), [1, 0, 0, 0]);
-        assert_eq!(
-            (Scalar::ZERO - Scalar::ONE).to_bytes(),
-            (-Dalek::ONE).to_bytes()
-        );
+        assert_eq!((Scalar::ZERO - Scalar::ONE).to_bytes(), (-Dalek::ONE).to_bytes());
     }
 
     #[test]
@@ -745,15 +722,7 @@ mod tests {
         assert_eq!(Scalar::ZERO.invert(), Scalar::ZERO);
         let mut batch = [Scalar::ZERO, Scalar::from(7), Scalar::ZERO, -Scalar::ONE];
         Scalar::batch_invert(&mut batch);
-        assert_eq!(
-            batch,
-            [
-                Scalar::ZERO,
-                Scalar::from(7).invert(),
-                Scalar::ZERO,
-                -Scalar::ONE
-            ]
-        );
+        assert_eq!(batch, [Scalar::ZERO, Scalar::from(7).invert(), Scalar::ZERO, -Scalar::ONE]);
         Scalar::batch_invert(&mut []);
     }
 
@@ -774,10 +743,7 @@ mod tests {
     fn sums_and_products() {
         let scalars: Vec<Scalar> = (1..=20).map(Scalar::from).collect();
         assert_eq!(scalars.iter().sum::<Scalar>(), Scalar::from(210));
-        assert_eq!(
-            scalars.into_iter().product::<Scalar>(),
-            Scalar::from(2_432_902_008_176_640_000)
-        );
+        assert_eq!(scalars.into_iter().product::<Scalar>(), Scalar::from(2_432_902_008_176_640_000));
     }
 
     #[test]

@@ -34,7 +34,15 @@ const FLOORS: &[(&str, u8)] = &[
 ];
 
 /// Rooms that may look at a neighbour on their own floor.
-const NEIGHBOURS: &[(&str, &str)] = &[("tree", "poseidon"), ("identity", "poseidon"), ("nullifier", "poseidon")];
+const NEIGHBOURS: &[(&str, &str)] = &[
+    ("tree", "poseidon"),
+    ("identity", "poseidon"),
+    ("nullifier", "poseidon"),
+    // A nullifier is of an identity, the tree is of leaves, and the text form of a scalar is its bytes.
+    ("nullifier", "identity"),
+    ("tree", "identity"),
+    ("scalar", "bytes"),
+];
 
 /// Downward imports that are forbidden all the same, with the reason.
 const BLIND: &[(&[&str], &[&str], &str)] = &[
