@@ -348,6 +348,10 @@ public_scalar!(
     Leaf
 );
 
+/// The hash to a scalar of "empty", computed once and for all; a test computes it again.
+const EMPTY: Scalar =
+    Scalar::from_limbs([0xf12e_ebec_4413_ad00, 0x9ef9_3fd9_b173_1ef4, 0xec4c_06ad_fe0e_6c5a, 0x080c_fbc9_996a_7a5f]);
+
 impl Leaf {
     /// The leaf of an enrolled holder: P9(4; commitment, issued, expires, assurance, 0, 0, 0, 0).
     #[must_use]
@@ -364,8 +368,12 @@ impl Leaf {
     ///
     /// It comes from another hash function, so nobody knows a commitment and a credential of it.
     #[must_use]
-    pub fn empty() -> Self {
-        Self(hash_to_scalar(b"empty", &[]))
+    pub const fn empty() -> Self {
+        Self(EMPTY)
+    }
+
+    pub(crate) fn from_scalar(leaf: Scalar) -> Self {
+        Self(leaf)
     }
 
     /// Whether the leaf can be somebody's: neither the empty leaf nor zero.
@@ -483,6 +491,7 @@ mod tests {
 
     #[test]
     fn empty_and_zero_are_nobodys_leaf() {
+        assert_eq!(Leaf::empty().0, hash_to_scalar(b"empty", &[]));
         assert!(!Leaf::empty().is_member());
         assert!(!Leaf::from_bytes(&[0; 32]).unwrap().is_member());
     }
