@@ -339,7 +339,7 @@ def vectors():
         s, t = scalar(), scalar()
         commitment = p9(IDENTITY, s, t)
         identities.append({
-            "nullifying_secret": text(s), "blinding_secret": text(t), "commitment": text(commitment),
+            "nullifier_secret": text(s), "trapdoor": text(t), "commitment": text(commitment),
             "issued_at": issued, "expires_at": expires, "assurance": assurance,
             "leaf": text(p9(LEAF, commitment, issued, expires, assurance)),
         })
@@ -353,7 +353,7 @@ def vectors():
         ext, s = hash_to_scalar(b"ext", *parts), scalar()
         scopes.append({
             "app": app, "action": action, "period": period, "external_nullifier": text(ext),
-            "nullifying_secret": text(s),
+            "nullifier_secret": text(s),
             "nullifiers": [{"use_index": k, "nullifier": text(p9(NULLIFIER, s, ext, k))} for k in (0, 1, 7, 2**32 - 1)],
         })
 

@@ -1,3 +1,4 @@
 //! Outside-in tests of the public interface, in one binary; one file per floor or edge.
 
+mod crypto;
 mod floors;
