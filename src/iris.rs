@@ -27,8 +27,12 @@ mod code;
 mod encoder;
 mod facts;
 mod format;
+#[cfg(feature = "serde")]
+pub mod irismpc;
 mod layout;
 mod mask;
+#[cfg(feature = "serde")]
+pub mod openiris;
 mod plane;
 mod rotation;
 mod template;

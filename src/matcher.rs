@@ -14,7 +14,8 @@
 //! [`Comparison::Incomparable`], never NaN and never 1.
 //!
 //! [`compare`] takes two templates, [`Gallery::search`] takes one against many; both are exact over all rotations and
-//! agree with each other in every count. [`openiris`] has the other measures that open-iris knows.
+//! agree with each other in every count. [`openiris`] and [`irismpc`] have the other measures that are in use in
+//! the world, for comparing results with theirs.
 //!
 //! # Examples
 //!
@@ -35,6 +36,7 @@
 mod compare;
 mod distance;
 mod gallery;
+pub mod irismpc;
 mod kernel;
 pub mod openiris;
 mod policy;

@@ -2,3 +2,7 @@
 
 mod crypto;
 mod floors;
+mod golden;
+#[cfg(feature = "serde")]
+mod iris;
+mod matcher;
