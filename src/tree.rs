@@ -162,6 +162,24 @@ impl Tree {
         Ok(index)
     }
 
+    /// The root that the tree would have after [`Tree::push`]; the tree stays as it is.
+    ///
+    /// A registry stores leaf and root together, and only then changes its tree.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tree::push`].
+    pub fn root_with(&self, leaf: &Leaf) -> Result<MerkleRoot, TreeError> {
+        if self.nodes.vacant() == 0 {
+            return Err(TreeError::Full { leaves: self.len(), more: 1 });
+        }
+        if !leaf.is_member() {
+            return Err(TreeError::NotAMember);
+        }
+        let siblings = core::array::from_fn(|level| self.nodes.siblings(level, self.nodes.len()));
+        Ok(MerklePath::new(LeafIndex(self.len()), siblings).root(leaf))
+    }
+
     /// Appends leaves in their order, from place [`Tree::len`] on; all of them or none.
     ///
     /// Nodes are hashed once for the whole batch: a seventh of a hash a leaf instead of ten.
@@ -340,6 +358,20 @@ mod tests {
             assert_ne!(path.root(&leaves[30]), tree.root());
             assert_eq!(tree.leaf(index).unwrap(), *leaf);
         }
+    }
+
+    #[test]
+    fn the_next_root_is_known_before_the_push() {
+        let mut tree = Tree::new();
+        // Across the borders of the first nodes of levels 1 and 2.
+        for number in 0..70 {
+            let before = tree.root();
+            let foretold = tree.root_with(&leaf(number)).unwrap();
+            assert_eq!(tree.root(), before);
+            tree.push(leaf(number)).unwrap();
+            assert_eq!(tree.root(), foretold, "leaf {number}");
+        }
+        assert_eq!(tree.root_with(&Leaf::empty()), Err(TreeError::NotAMember));
     }
 
     #[test]
