@@ -1,1 +1,428 @@
-//! (being written)
+//! Durability: one writer, all or nothing, and nothing acknowledged that is not on the disk.
+//!
+//! A [`Store`] keeps what a registry cannot recompute: who is enrolled with which templates, which leaf
+//! each person has, every root the tree ever had, and every decision that was taken. It knows nothing of
+//! distances or trees; [`Registry`](crate::registry::Registry) gives the rows their meaning.
+//!
+//! | | [`SqliteStore`] | [`MemoryStore`] |
+//! |---|---|---|
+//! | lives in | one file, mode 0600, with a write-ahead log | this process |
+//! | survives `kill -9`, power loss | yes (`synchronous=FULL`) | no |
+//! | shared between | processes | threads, by [`Clone`] |
+//!
+//! Both pass one conformance suite. [`SqliteNullifiers`] is the other side's store: the nullifiers that a
+//! relying party has accepted.
+//!
+//! # One writer
+//!
+//! [`Store::begin`] waits until nobody else writes, and from then on the transaction sees the newest state
+//! and keeps everybody else from changing it. That is what makes *check, then insert* safe between
+//! processes: whoever begins second sees what the first has stored. Dropping a transaction undoes it.
+//!
+//! # Why SQLite through `rusqlite`, and not an asynchronous driver
+//!
+//! The check-and-insert is one synchronous transaction of a single writer around a search that keeps the
+//! processor busy. There is nothing to wait for concurrently, so an asynchronous runtime inside a library
+//! would only force itself on callers. A service runs the registry on a thread of its own.
+//!
+//! # What is stored in clear
+//!
+//! Templates are stored **in clear** in this format (record format 1, see [`TemplateRecord`]). Whoever can
+//! read the file can compare its eyes with other eyes. The file has mode 0600 and the store refuses wider
+//! ones; disk encryption is the operator's task until records are encrypted. The record carries a format byte
+//! so that encrypted records can come without a new table.
+
+mod error;
+mod memory;
+mod nullifiers;
+mod record;
+mod sqlite;
+
+pub use error::StoreError;
+pub use memory::MemoryStore;
+pub use nullifiers::SqliteNullifiers;
+pub use record::{RecordError, TemplateRecord};
+pub use sqlite::{SqliteOptions, SqliteStore};
+
+use core::fmt;
+
+use crate::identity::{Credential, IdentityCommitment, Leaf};
+use crate::iris::EyeSide;
+use crate::tree::{LeafIndex, MerkleRoot};
+
+/// The largest number that a store keeps: SQLite's integers are signed.
+const LARGEST: u64 = i64::MAX as u64;
+
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+        pub struct $name(u64);
+
+        impl $name {
+            /// Accepts a number from outside.
+            ///
+            /// # Errors
+            ///
+            /// [`StoreError::OutOfRange`] above 2^63 - 1.
+            pub const fn new(value: u64) -> Result<Self, StoreError> {
+                if value > LARGEST {
+                    return Err(StoreError::OutOfRange { what: $what, value, limit: LARGEST });
+                }
+                Ok(Self(value))
+            }
+
+            /// The number.
+            #[must_use]
+            pub const fn as_u64(self) -> u64 {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+number!(
+    /// One enrolled person, numbered 1, 2, …; never reused.
+    PersonId,
+    "person"
+);
+number!(
+    /// The place of a change in the order of all changes: 1, 2, … without gaps. Zero is before all.
+    Sequence,
+    "sequence"
+);
+number!(
+    /// One decision, numbered 1, 2, …
+    DecisionId,
+    "decision"
+);
+number!(
+    /// One version of the policy, numbered 1, 2, …; the newest is in force.
+    PolicyId,
+    "policy"
+);
+
+impl From<u32> for PersonId {
+    fn from(number: u32) -> Self {
+        Self(u64::from(number))
+    }
+}
+
+impl Sequence {
+    /// Before the first change.
+    pub const START: Self = Self(0);
+}
+
+/// What a registry is from its first moment on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Genesis {
+    /// When the registry was created, Unix seconds.
+    pub created_at: u64,
+    /// Children of each inner node of the tree.
+    pub tree_arity: u8,
+    /// Levels of the tree.
+    pub tree_depth: u8,
+    /// The first policy, as the registry writes it (JSON).
+    pub policy: String,
+}
+
+/// The policy in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyRecord {
+    /// Its number; decisions name it.
+    pub id: PolicyId,
+    /// Since when it is in force, Unix seconds.
+    pub adopted_at: u64,
+    /// As the registry wrote it (JSON).
+    pub document: String,
+}
+
+/// A leaf of the tree and what it commits to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeafRecord {
+    /// Its place in the tree.
+    pub index: LeafIndex,
+    /// The holder's commitment, unique in the store.
+    pub commitment: IdentityCommitment,
+    /// What the registry certifies.
+    pub credential: Credential,
+    /// Hash of the two, kept so that reopening hashes inner nodes only.
+    pub leaf: Leaf,
+}
+
+/// Both templates of a person; at least one is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TemplatePair {
+    /// The left eye's.
+    pub left: Option<TemplateRecord>,
+    /// The right eye's.
+    pub right: Option<TemplateRecord>,
+}
+
+impl TemplatePair {
+    /// The template of one eye.
+    #[must_use]
+    pub const fn of(&self, eye: EyeSide) -> Option<&TemplateRecord> {
+        match eye {
+            EyeSide::Left => self.left.as_ref(),
+            EyeSide::Right => self.right.as_ref(),
+        }
+    }
+}
+
+/// A person, as enrolled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonRecord {
+    /// Their number.
+    pub person: PersonId,
+    /// When they were enrolled, Unix seconds.
+    pub enrolled_at: u64,
+    /// Their eyes.
+    pub templates: TemplatePair,
+    /// Their leaf.
+    pub leaf: LeafRecord,
+}
+
+/// One step in the life of a registry, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeRecord {
+    /// Its place in the order.
+    pub sequence: Sequence,
+    /// What happened.
+    pub change: Change,
+    /// The root afterwards.
+    pub root: RootRecord,
+}
+
+/// What a step changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// A person came in, with their leaf at the end of the tree.
+    Enrolled(Box<PersonRecord>),
+}
+
+/// A root that the tree had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootRecord {
+    /// The change that made it.
+    pub sequence: Sequence,
+    /// The root.
+    pub root: MerkleRoot,
+    /// Leaves in the tree under it.
+    pub leaves: u64,
+    /// When it became current, Unix seconds.
+    pub at: u64,
+}
+
+/// A person to insert, with everything that becomes true at the same moment.
+#[derive(Debug)]
+pub struct NewPerson<'a> {
+    /// When, Unix seconds.
+    pub at: u64,
+    /// Their eyes.
+    pub templates: TemplatePair,
+    /// Their leaf, at the next free place.
+    pub leaf: LeafRecord,
+    /// The root of the tree with this leaf.
+    pub root: MerkleRoot,
+    /// When that root becomes current, Unix seconds; not before the one that it replaces did.
+    pub root_at: u64,
+    /// Why they were let in; the store fills in the person.
+    pub decision: NewDecision<'a>,
+}
+
+impl NewPerson<'_> {
+    /// The rules that every store holds before it inserts; `leaves` are in the tree, and `taken` has the
+    /// commitment already.
+    fn check(&self, leaves: u64, taken: Option<PersonId>) -> Result<(), StoreError> {
+        let detail = if let Some(person) = taken {
+            format!("the commitment is person {person}'s")
+        } else if u64::from(self.leaf.index.as_u32()) != leaves {
+            format!("leaf {} is not the next one, {leaves}", self.leaf.index.as_u32())
+        } else if self.templates.left.is_none() && self.templates.right.is_none() {
+            "a person has at least one eye".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(StoreError::Conflict { detail })
+    }
+}
+
+/// What an insertion was numbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inserted {
+    /// The new person.
+    pub person: PersonId,
+    /// The change.
+    pub sequence: Sequence,
+    /// The decision.
+    pub decision: DecisionId,
+}
+
+/// A decision to record. It holds no template and no secret.
+#[derive(Clone, Copy, Debug)]
+pub struct NewDecision<'a> {
+    /// When, Unix seconds.
+    pub at: u64,
+    /// Who asked: an operator or a station, in the deployment's own words.
+    pub operator: &'a str,
+    /// What was decided about, for example "enrol".
+    pub action: &'a str,
+    /// How, for example "accepted" or the code of the refusal.
+    pub outcome: &'a str,
+    /// About whom, where that is known.
+    pub person: Option<PersonId>,
+    /// Under which policy.
+    pub policy: PolicyId,
+    /// By which software.
+    pub software: &'a str,
+    /// Distances and limits (JSON, written by the registry).
+    pub details: &'a str,
+}
+
+/// A decision that was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecisionRecord {
+    /// Its number.
+    pub id: DecisionId,
+    /// When, Unix seconds.
+    pub at: u64,
+    /// Who asked.
+    pub operator: String,
+    /// What was decided about.
+    pub action: String,
+    /// How.
+    pub outcome: String,
+    /// About whom.
+    pub person: Option<PersonId>,
+    /// Under which policy.
+    pub policy: PolicyId,
+    /// By which software.
+    pub software: String,
+    /// Distances and limits (JSON).
+    pub details: String,
+}
+
+/// Reading, from a store (the last committed state) or from a transaction (that, and its own writes).
+pub trait ReadStore {
+    /// What the registry was created as; `None` before it was.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`], as for every other method here: the machine failed, or the rows are damaged.
+    fn genesis(&self) -> Result<Option<Genesis>, StoreError>;
+
+    /// The policy in force; `None` before the registry was created.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn policy(&self) -> Result<Option<PolicyRecord>, StoreError>;
+
+    /// Up to `limit` changes after `after`, in order; empty when there are none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn changes_since(&self, after: Sequence, limit: u32) -> Result<Vec<ChangeRecord>, StoreError>;
+
+    /// Up to `limit` roots after `after`, in order, without the persons behind them.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn roots_since(&self, after: Sequence, limit: u32) -> Result<Vec<RootRecord>, StoreError>;
+
+    /// The newest change, or [`Sequence::START`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn head(&self) -> Result<Sequence, StoreError>;
+
+    /// One person.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn person(&self, person: PersonId) -> Result<Option<PersonRecord>, StoreError>;
+
+    /// Whose commitment this is.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn person_of(&self, commitment: &IdentityCommitment) -> Result<Option<PersonId>, StoreError>;
+
+    /// Up to `limit` decisions after number `after` (zero for all), in order.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn decisions_since(&self, after: u64, limit: u32) -> Result<Vec<DecisionRecord>, StoreError>;
+
+    /// Bytes that the store takes on its disk, write-ahead log included; `None` if it has no disk.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn disk_bytes(&self) -> Result<Option<u64>, StoreError>;
+}
+
+/// The only writer, until it is committed or dropped. Dropping undoes everything.
+pub trait WriteTransaction: ReadStore {
+    /// Makes the store a registry.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::AlreadyInitialised`] the second time; others as for reading.
+    fn initialise(&mut self, genesis: &Genesis) -> Result<PolicyId, StoreError>;
+
+    /// Adds a person: templates, leaf, root, decision.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotInitialised`], [`StoreError::Conflict`] if the commitment is taken, the leaf is not
+    /// the next one or the person has no eye, [`StoreError::Full`] and the other failures of a disk.
+    fn insert_person(&mut self, person: NewPerson<'_>) -> Result<Inserted, StoreError>;
+
+    /// Adds a decision that changed nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotInitialised`], [`StoreError::Conflict`] if the policy or the person does not exist,
+    /// and the failures of a disk.
+    fn insert_decision(&mut self, decision: &NewDecision<'_>) -> Result<DecisionId, StoreError>;
+
+    /// Makes everything permanent. It is on the disk when this returns `Ok`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: nothing may be acknowledged. After a failing disk the transaction may nevertheless be
+    /// found there, whole, by the next reader.
+    fn commit(self) -> Result<(), StoreError>;
+}
+
+/// A place where a registry lives.
+pub trait Store: ReadStore {
+    /// The writer's guard.
+    type Transaction<'a>: WriteTransaction
+    where
+        Self: 'a;
+
+    /// Waits for the right to write, then holds it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Busy`] if others keep writing for longer than the store's patience,
+    /// [`StoreError::ReadOnly`] if this store was opened for reading.
+    fn begin(&mut self) -> Result<Self::Transaction<'_>, StoreError>;
+}

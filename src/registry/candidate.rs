@@ -1,0 +1,139 @@
+//! Is this the same person? One rule for enrolment, identification and authentication.
+
+use crate::iris::{EyeSide, IrisTemplate};
+use crate::matcher::{Alignment, Comparison, EyeRule, MatchPolicy, compare};
+use crate::store::PersonId;
+
+/// The eyes that somebody presents.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Eyes<'a> {
+    pub(super) left: Option<&'a IrisTemplate>,
+    pub(super) right: Option<&'a IrisTemplate>,
+}
+
+impl<'a> Eyes<'a> {
+    pub(super) const fn of(&self, eye: EyeSide) -> Option<&'a IrisTemplate> {
+        match eye {
+            EyeSide::Left => self.left,
+            EyeSide::Right => self.right,
+        }
+    }
+
+    /// The eyes that are there, left first.
+    pub(super) fn present(&self) -> impl Iterator<Item = (EyeSide, &'a IrisTemplate)> + use<'a> {
+        let eyes = *self;
+        EyeSide::BOTH.into_iter().filter_map(move |eye| eyes.of(eye).map(|template| (eye, template)))
+    }
+}
+
+/// An enrolled person whom the presented eyes match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Candidate {
+    /// Who.
+    pub person: PersonId,
+    /// The matching eyes, nearest first; at least one.
+    pub sightings: Vec<Sighting>,
+}
+
+impl Candidate {
+    /// The nearest of the matching eyes.
+    #[must_use]
+    pub fn nearest(&self) -> Sighting {
+        self.sightings[0]
+    }
+}
+
+/// A presented eye laid on an enrolled one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Sighting {
+    /// Which of the person's enrolled eyes.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "super::eye_word::serialize"))]
+    pub eye: EyeSide,
+    /// The side as which the matching eye was presented; the other one if left and right were exchanged.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "super::eye_word::serialize"))]
+    pub probe: EyeSide,
+    /// Distance and rotation.
+    pub alignment: Alignment,
+}
+
+/// Every comparison of one way to pair two people's eyes.
+#[derive(Debug, Default)]
+pub(super) struct Pairing {
+    pub(super) matching: Vec<Sighting>,
+    pub(super) differing: Vec<Sighting>,
+    pub(super) incomparable: usize,
+}
+
+impl Pairing {
+    /// Compares left with left and right with right, or (`crossed`) each with the other one.
+    pub(super) fn new(probes: Eyes<'_>, enrolled: Eyes<'_>, crossed: bool, policy: &MatchPolicy) -> Self {
+        let mut pairing = Self::default();
+        for (side, probe) in probes.present() {
+            let eye = if crossed { other(side) } else { side };
+            let Some(reference) = enrolled.of(eye) else { continue };
+            let sighting = |alignment| Sighting { eye, probe: side, alignment };
+            match compare(probe, reference, policy) {
+                Comparison::Match(alignment) => pairing.matching.push(sighting(alignment)),
+                Comparison::NonMatch(alignment) => pairing.differing.push(sighting(alignment)),
+                Comparison::Incomparable(_) => pairing.incomparable += 1,
+            }
+        }
+        pairing.matching.sort_by(nearest_first);
+        pairing.differing.sort_by(nearest_first);
+        pairing
+    }
+
+    /// For uniqueness: in doubt the same. An eye that cannot be compared speaks for nobody, so that masking
+    /// one eye does not undo the match of the other one.
+    pub(super) fn suggests_same(&self, rule: EyeRule) -> bool {
+        match rule {
+            EyeRule::Either => !self.matching.is_empty(),
+            EyeRule::Both => !self.matching.is_empty() && self.differing.is_empty(),
+        }
+    }
+
+    /// For authentication: in doubt another. With [`EyeRule::Both`] each of the person's `enrolled` eyes
+    /// must have been presented, compared, and found the same.
+    pub(super) fn proves_same(&self, rule: EyeRule, enrolled: usize) -> bool {
+        match rule {
+            EyeRule::Either => !self.matching.is_empty(),
+            EyeRule::Both => enrolled > 0 && self.matching.len() == enrolled,
+        }
+    }
+}
+
+/// The same person, as uniqueness sees it?
+pub(super) fn judge(
+    person: PersonId,
+    probes: Eyes<'_>,
+    enrolled: Eyes<'_>,
+    swapped_eyes: bool,
+    policy: &MatchPolicy,
+) -> Option<Candidate> {
+    let mut sightings = Vec::new();
+    for crossed in [false, true] {
+        if crossed && !swapped_eyes {
+            break;
+        }
+        let pairing = Pairing::new(probes, enrolled, crossed, policy);
+        if pairing.suggests_same(policy.eye_rule) {
+            sightings.extend(pairing.matching);
+        }
+    }
+    sightings.sort_by(nearest_first);
+    (!sightings.is_empty()).then_some(Candidate { person, sightings })
+}
+
+pub(super) const fn other(eye: EyeSide) -> EyeSide {
+    match eye {
+        EyeSide::Left => EyeSide::Right,
+        EyeSide::Right => EyeSide::Left,
+    }
+}
+
+/// By distance; equal ones stay in their order, left first.
+pub(super) fn nearest_first(a: &Sighting, b: &Sighting) -> core::cmp::Ordering {
+    a.alignment.distance.cmp_ratio(b.alignment.distance)
+}

@@ -1,0 +1,146 @@
+//! What a registry writes down about each of its decisions.
+
+use serde::{Deserialize, Serialize};
+
+use super::candidate::{Candidate, Sighting};
+use crate::iris::EyeSide;
+use crate::store::{DecisionId, DecisionRecord, PersonId, PolicyId};
+
+/// Who decided: crate and version, as in every record.
+pub(super) const SOFTWARE: &str = concat!("personhood ", env!("CARGO_PKG_VERSION"));
+
+/// Version of the stored details.
+const VERSION: u32 = 1;
+/// No more distances than this are written down: a probe that matches everybody would fill the disk.
+const MAXIMUM_DISTANCES: usize = 32;
+
+/// What was decided about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Action {
+    /// May this person come in?
+    Enrol,
+    /// Is this the person they say?
+    Authenticate,
+}
+
+impl Action {
+    /// The stored word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enrol => "enrol",
+            Self::Authenticate => "authenticate",
+        }
+    }
+}
+
+/// A recorded decision: who asked when, under which policy, which distances were found, which software.
+///
+/// It holds no template, no commitment and no secret. With the policy and the templates of that time it can
+/// be taken again, and must come out the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Decision {
+    /// Its number.
+    pub id: DecisionId,
+    /// When, Unix seconds.
+    pub at: u64,
+    /// Who asked, in the deployment's own words.
+    pub operator: String,
+    /// What was decided about: "enrol", "authenticate".
+    pub action: String,
+    /// "accepted", or the code of the refusal.
+    pub outcome: String,
+    /// About whom: the new person, the person who authenticates, or the nearest of those that a refused
+    /// person is a duplicate of.
+    pub person: Option<PersonId>,
+    /// Under which policy.
+    pub policy: PolicyId,
+    /// By which software.
+    pub software: String,
+    /// How many people were searched.
+    pub people: u64,
+    /// With how many of them no eye could be compared.
+    pub incomparable: u64,
+    /// The distances that decided, nearest first, at most 32.
+    pub distances: Vec<Distance>,
+}
+
+/// One distance of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Distance {
+    /// Whose enrolled eye.
+    pub person: u64,
+    /// Which of them.
+    #[serde(with = "super::eye_word")]
+    pub eye: EyeSide,
+    /// The side as which the probe was presented.
+    #[serde(with = "super::eye_word")]
+    pub probe: EyeSide,
+    /// Bits that differ.
+    pub disagreeing: u32,
+    /// Bits that both could use.
+    pub compared: u32,
+    /// Columns by which the probe was turned.
+    pub rotation: i16,
+}
+
+/// The stored details.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Details {
+    version: u32,
+    people: u64,
+    incomparable: u64,
+    distances: Vec<Distance>,
+}
+
+impl Details {
+    pub(super) fn new(people: u64, incomparable: u64, candidates: &[Candidate]) -> Self {
+        let distances = candidates
+            .iter()
+            .flat_map(|candidate| candidate.sightings.iter().map(|sighting| distance(candidate.person, sighting)))
+            .take(MAXIMUM_DISTANCES)
+            .collect();
+        Self { version: VERSION, people, incomparable, distances }
+    }
+
+    pub(super) fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("plain numbers and words")
+    }
+}
+
+fn distance(person: PersonId, sighting: &Sighting) -> Distance {
+    Distance {
+        person: person.as_u64(),
+        eye: sighting.eye,
+        probe: sighting.probe,
+        disagreeing: sighting.alignment.distance.disagreeing(),
+        compared: sighting.alignment.distance.compared(),
+        rotation: sighting.alignment.rotation.columns(),
+    }
+}
+
+impl Decision {
+    /// Reads a stored decision.
+    pub(super) fn from_record(record: DecisionRecord) -> Result<Self, String> {
+        let details: Details = serde_json::from_str(&record.details).map_err(|error| error.to_string())?;
+        if details.version != VERSION {
+            return Err(format!("details of version {}, and this release reads {VERSION}", details.version));
+        }
+        Ok(Self {
+            id: record.id,
+            at: record.at,
+            operator: record.operator,
+            action: record.action,
+            outcome: record.outcome,
+            person: record.person,
+            policy: record.policy,
+            software: record.software,
+            people: details.people,
+            incomparable: details.incomparable,
+            distances: details.distances,
+        })
+    }
+}

@@ -1,0 +1,274 @@
+//! Enrolment: check, then insert, with nobody in between.
+
+use super::candidate::{Candidate, Eyes, judge};
+use super::decision::{Action, Details, SOFTWARE};
+use super::known::Suspects;
+use super::{EnrollError, Registry, RegistryError, RegistryPolicy, UnfitTemplate, eyes_of};
+use crate::identity::{Assurance, Credential, IdentityCommitment, Leaf};
+use crate::iris::{EyeSide, IrisTemplate};
+use crate::matcher::{Comparison, compare};
+use crate::store::{
+    LeafRecord, NewDecision, NewPerson, PersonId, PersonRecord, ReadStore, Store, TemplatePair, TemplateRecord,
+    WriteTransaction,
+};
+use crate::tree::{LeafIndex, MerkleRoot};
+
+/// How many eyes an enrolment rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum EnrolmentClass {
+    /// Both eyes, [`Assurance::BOTH_EYES`].
+    BothEyes,
+    /// One eye, for those who have one that can be captured; [`Assurance::ONE_EYE`]. Somebody could enrol
+    /// each eye by itself as a person of this class, which is why it has to be asked for and why a relying
+    /// party can refuse it.
+    OneEye,
+}
+
+impl EnrolmentClass {
+    /// The assurance that goes into the credential.
+    #[must_use]
+    pub const fn assurance(self) -> Assurance {
+        match self {
+            Self::BothEyes => Assurance::BOTH_EYES,
+            Self::OneEye => Assurance::ONE_EYE,
+        }
+    }
+}
+
+/// Somebody who wants to come in.
+#[derive(Clone, Debug)]
+pub struct EnrollRequest {
+    /// The left eye.
+    pub left: Option<IrisTemplate>,
+    /// The right eye.
+    pub right: Option<IrisTemplate>,
+    /// The commitment to a secret that only they know.
+    pub commitment: IdentityCommitment,
+    /// Both eyes, or one.
+    pub class: EnrolmentClass,
+    /// Now, Unix seconds.
+    pub issued_at: u64,
+    /// Until when the credential shall hold, Unix seconds.
+    pub expires_at: u64,
+}
+
+/// Somebody who came in; it is on the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Enrolled {
+    /// Their number.
+    pub person: PersonId,
+    /// Their leaf.
+    pub leaf_index: LeafIndex,
+    /// What the registry certifies.
+    pub credential: Credential,
+    /// The root with their leaf in it.
+    pub root: MerkleRoot,
+}
+
+/// A reason to refuse that is written down, with the distances behind it.
+struct Refusal {
+    error: EnrollError,
+    candidates: Vec<Candidate>,
+    incomparable: usize,
+}
+
+impl Refusal {
+    /// About whom it is, besides the one who is refused.
+    const fn person(&self) -> Option<PersonId> {
+        match self.error {
+            EnrollError::Duplicate { person, .. } | EnrollError::DuplicateCommitment { person } => Some(person),
+            _ => None,
+        }
+    }
+
+    /// What is written down; `people` were searched.
+    fn details(&self, people: u64) -> Details {
+        Details::new(people, self.incomparable as u64, &self.candidates)
+    }
+}
+
+impl<S: Store> Registry<S> {
+    /// Enrols a person whose eyes match nobody's.
+    ///
+    /// The eyes are held against every enrolled eye, over all rotations, exactly. The search runs before the
+    /// store is locked; under the lock it is completed with whoever came in meanwhile, also through other
+    /// processes. When this returns `Ok`, templates, leaf, root and decision are on the disk, all of them.
+    ///
+    /// # Errors
+    ///
+    /// [`EnrollError`]. Refusals that are decisions (a degenerate template, one eye presented twice, too many
+    /// matches, a duplicate, undecided people, a commitment that is taken) are recorded before they are
+    /// returned; requests that make no sense are not.
+    ///
+    /// # Examples
+    ///
+    /// See the [module page](super).
+    pub fn enroll(&mut self, request: EnrollRequest) -> Result<Enrolled, EnrollError> {
+        let credential = Credential::new(request.issued_at, request.expires_at, request.class.assurance())?;
+        let probes = request.eyes()?;
+        self.check_kind(probes)?;
+        let at = request.issued_at;
+        if let Err(error) = self.check_fitness(probes) {
+            let refusal = Refusal { error, candidates: Vec::new(), incomparable: 0 };
+            self.record(at, Action::Enrol, refusal.error.code(), None, &refusal.details(0))?;
+            return Err(refusal.error);
+        }
+
+        self.known.catch_up(&self.store)?;
+        let mut suspects = self.known.search(probes, &self.policy);
+
+        // From here on nobody else writes.
+        let mut transaction = self.store.begin()?;
+        for newcomer in self.known.catch_up(&transaction)? {
+            let record = person_in(&transaction, newcomer)?;
+            suspects.add(newcomer, probes, eyes_of(&record)?.as_eyes(), &self.policy);
+        }
+        let mut candidates = Vec::new();
+        for &suspect in &suspects.people {
+            // One more than the limit is enough to know that it is passed.
+            if candidates.len() > self.policy.maximum_matches as usize {
+                break;
+            }
+            let enrolled = eyes_of(&person_in(&transaction, suspect)?)?;
+            candidates.extend(judge(
+                suspect,
+                probes,
+                enrolled.as_eyes(),
+                self.policy.swapped_eyes,
+                &self.policy.matching,
+            ));
+        }
+        candidates.sort_by(|a, b| super::candidate::nearest_first(&a.nearest(), &b.nearest()));
+
+        let incomparable = suspects.incomparable.len() as u64;
+        let taken = transaction.person_of(&request.commitment)?;
+        if let Some(refusal) = verdict(&self.policy, &suspects, candidates, taken) {
+            let people = self.known.people();
+            transaction.insert_decision(&NewDecision {
+                at,
+                operator: &self.operator,
+                action: Action::Enrol.as_str(),
+                outcome: refusal.error.code(),
+                person: refusal.person(),
+                policy: self.policy_id,
+                software: SOFTWARE,
+                details: &refusal.details(people).to_json(),
+            })?;
+            transaction.commit()?;
+            return Err(refusal.error);
+        }
+
+        let leaf = LeafRecord {
+            index: self.known.next_leaf()?,
+            commitment: request.commitment,
+            leaf: Leaf::new(&request.commitment, &credential),
+            credential,
+        };
+        let root = self.known.root_with(&leaf.leaf)?;
+        let root_at = self.known.root_at(at);
+        let details = Details::new(self.known.people(), incomparable, &[]).to_json();
+        let inserted = transaction.insert_person(NewPerson {
+            at,
+            templates: TemplatePair {
+                left: probes.left.map(TemplateRecord::clear),
+                right: probes.right.map(TemplateRecord::clear),
+            },
+            leaf: leaf.clone(),
+            root,
+            root_at,
+            decision: NewDecision {
+                at,
+                operator: &self.operator,
+                action: Action::Enrol.as_str(),
+                outcome: super::ACCEPTED,
+                person: None,
+                policy: self.policy_id,
+                software: SOFTWARE,
+                details: &details,
+            },
+        })?;
+        transaction.commit()?;
+        self.known.enrolled(inserted, probes, &leaf, root_at);
+        Ok(Enrolled { person: inserted.person, leaf_index: leaf.index, credential: leaf.credential, root })
+    }
+
+    /// Degenerate templates, and one eye in both places.
+    fn check_fitness(&self, probes: Eyes<'_>) -> Result<(), EnrollError> {
+        for (eye, template) in probes.present() {
+            template
+                .facts()
+                .check(&self.policy.degeneracy)
+                .map_err(|reason| UnfitTemplate::Degenerate { eye, reason })?;
+        }
+        if let (Some(left), Some(right)) = (probes.left, probes.right) {
+            // Two eyes of one person are as independent as two people's (Daugman 2004, section 5), so a match
+            // here is one eye, and its owner could enrol again with the other one.
+            if let Comparison::Match(alignment) = compare(left, right, &self.policy.matching) {
+                return Err(EnrollError::SameEyeTwice { alignment });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl EnrollRequest {
+    /// As many eyes as the class asks for.
+    fn eyes(&self) -> Result<Eyes<'_>, EnrollError> {
+        let eyes = Eyes { left: self.left.as_ref(), right: self.right.as_ref() };
+        match self.class {
+            EnrolmentClass::BothEyes => {
+                for eye in EyeSide::BOTH {
+                    if eyes.of(eye).is_none() {
+                        return Err(EnrollError::MissingEye { eye });
+                    }
+                }
+            }
+            EnrolmentClass::OneEye => {
+                let given = eyes.present().count();
+                if given != 1 {
+                    return Err(EnrollError::NotOneEye { given });
+                }
+            }
+        }
+        Ok(eyes)
+    }
+}
+
+/// Why not; none if there is no reason.
+fn verdict(
+    policy: &RegistryPolicy,
+    suspects: &Suspects,
+    candidates: Vec<Candidate>,
+    taken: Option<PersonId>,
+) -> Option<Refusal> {
+    let incomparable = suspects.incomparable.len();
+    let (people, limit) = (candidates.len(), policy.maximum_matches);
+    let error = if people > limit as usize {
+        // How many eyes matched before the judging was cut short.
+        EnrollError::MatchesTooMany { people: people.max(suspects.people.len()), limit }
+    } else if let Some(first) = candidates.first() {
+        let nearest = first.nearest();
+        EnrollError::Duplicate {
+            person: first.person,
+            eye: nearest.eye,
+            probe: nearest.probe,
+            alignment: nearest.alignment,
+            people,
+        }
+    } else if incomparable > policy.maximum_incomparable as usize {
+        EnrollError::Undecided { people: incomparable, limit: policy.maximum_incomparable }
+    } else if let Some(person) = taken {
+        EnrollError::DuplicateCommitment { person }
+    } else {
+        return None;
+    };
+    Some(Refusal { error, candidates, incomparable })
+}
+
+/// A person whom this process knows to be there.
+pub(super) fn person_in(store: &impl ReadStore, person: PersonId) -> Result<PersonRecord, RegistryError> {
+    store.person(person)?.ok_or_else(|| RegistryError::Damaged { detail: format!("person {person} is gone") })
+}

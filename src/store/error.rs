@@ -1,0 +1,208 @@
+//! What can go wrong between a caller and a disk.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A store could not do what was asked; nothing was half-written.
+///
+/// Every variant leaves the store as it was before the call. The one exception is stated where it
+/// holds: an error out of [`commit`](super::WriteTransaction::commit) can mean that the whole
+/// transaction reached the disk and only the acknowledgement was lost. Nobody may report success then,
+/// and the next reader sees either all of it or none.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    // The bytes are not what they should be.
+    /// The file is something else: not SQLite, or a SQLite file of another program.
+    #[error("{} is not a {expected}: {reason}", path.display())]
+    WrongKind {
+        /// The file.
+        path: PathBuf,
+        /// What was looked for, for example "personhood registry".
+        expected: &'static str,
+        /// How it differs.
+        reason: String,
+    },
+    /// A newer release wrote the file.
+    #[error(
+        "{} has format {found}, and this release reads formats up to {supported}: install a newer release (files are never converted backwards)",
+        path.display()
+    )]
+    NewerFormat {
+        /// The file.
+        path: PathBuf,
+        /// Format of the file.
+        found: u32,
+        /// Newest format that this release knows.
+        supported: u32,
+    },
+    /// The file is of an older format and was opened for reading only, so it cannot be migrated.
+    #[error(
+        "{} has format {found} and must be migrated to format {supported}: open it once for writing",
+        path.display()
+    )]
+    OlderFormat {
+        /// The file.
+        path: PathBuf,
+        /// Format of the file.
+        found: u32,
+        /// Format that this release reads.
+        supported: u32,
+    },
+    /// The content contradicts itself.
+    #[error("the store is damaged: {detail}; restore it from a backup and do not enrol into it")]
+    Corrupted {
+        /// Which row or page, and what is wrong with it.
+        detail: String,
+    },
+
+    // The caller misused us.
+    /// There is no such file.
+    #[error("{} does not exist", path.display())]
+    NotFound {
+        /// The path that was asked for.
+        path: PathBuf,
+    },
+    /// A store is created only where nothing is.
+    #[error("{} exists already: open it, or choose another name", path.display())]
+    AlreadyExists {
+        /// The path that was asked for.
+        path: PathBuf,
+    },
+    /// The store has its policy and its tree already.
+    #[error("the store holds a registry already: open it instead of creating it")]
+    AlreadyInitialised,
+    /// The store holds no registry yet.
+    #[error("the store holds no registry yet: create one in it first")]
+    NotInitialised,
+    /// Somebody else could read the file.
+    #[error(
+        "{} has mode {mode:04o}, so other users can reach biometric templates: run `chmod 600 {}`",
+        path.display(),
+        path.display()
+    )]
+    UnsafePermissions {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Somebody else could replace the file.
+    #[error(
+        "every user may replace files in {} (mode {mode:04o}): choose a folder of your own, or run `chmod o-w {}`",
+        path.display(),
+        path.display()
+    )]
+    UnsafeDirectory {
+        /// The folder.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A number does not fit into the store.
+    #[error("{what} {value} is too large to store (limit {limit})")]
+    OutOfRange {
+        /// Which number.
+        what: &'static str,
+        /// Its value.
+        value: u64,
+        /// The largest that fits.
+        limit: u64,
+    },
+    /// Two rows cannot both hold: the commitment is taken, or the leaf is not the next one.
+    #[error("the store refuses the row: {detail}")]
+    Conflict {
+        /// Which rule would be broken.
+        detail: String,
+    },
+
+    // The machine failed.
+    /// Somebody else is writing.
+    #[error("another process has been writing for {} ms: try again, or allow more time", waited.as_millis())]
+    Busy {
+        /// How long we waited.
+        waited: Duration,
+    },
+    /// The file or its folder cannot be written.
+    #[error("{} cannot be written ({detail})", path.display())]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        detail: String,
+    },
+    /// The file or its folder cannot be read.
+    #[error("{} cannot be read ({detail})", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        detail: String,
+    },
+    /// No room is left.
+    #[error("no room left for {}: nothing was stored; free some space and try again", path.display())]
+    Full {
+        /// The file that could not grow.
+        path: PathBuf,
+    },
+    /// The disk failed.
+    #[error("the disk under {} failed ({detail}): nothing was acknowledged", path.display())]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system or SQLite said.
+        detail: String,
+    },
+    /// The file system cannot hold a write-ahead log, so durability could not be promised.
+    #[error(
+        "{} cannot use a write-ahead log (journal mode is \"{mode}\"): keep it on a local file system",
+        path.display()
+    )]
+    NoWriteAheadLog {
+        /// The file.
+        path: PathBuf,
+        /// The journal mode that SQLite fell back to.
+        mode: String,
+    },
+    /// SQLite said something for which there is no kinder name.
+    #[error("database error in {}: {detail}", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's words.
+        detail: String,
+    },
+}
+
+impl StoreError {
+    /// A stable word for this kind of error, for programs and their exit codes.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::WrongKind { .. } => "wrong-kind-of-file",
+            Self::NewerFormat { .. } => "newer-format",
+            Self::OlderFormat { .. } => "older-format",
+            Self::Corrupted { .. } => "damaged",
+            Self::NotFound { .. } => "not-found",
+            Self::AlreadyExists { .. } => "already-exists",
+            Self::AlreadyInitialised => "already-initialised",
+            Self::NotInitialised => "not-initialised",
+            Self::UnsafePermissions { .. } => "unsafe-permissions",
+            Self::UnsafeDirectory { .. } => "unsafe-directory",
+            Self::OutOfRange { .. } => "out-of-range",
+            Self::Conflict { .. } => "conflict",
+            Self::Busy { .. } => "busy",
+            Self::ReadOnly { .. } => "read-only",
+            Self::Unreadable { .. } => "unreadable",
+            Self::Full { .. } => "disk-full",
+            Self::Disk { .. } => "disk-failed",
+            Self::NoWriteAheadLog { .. } => "no-write-ahead-log",
+            Self::Database { .. } => "database",
+        }
+    }
+
+    /// A `Corrupted` about one row.
+    pub(crate) fn corrupted(detail: impl Into<String>) -> Self {
+        Self::Corrupted { detail: detail.into() }
+    }
+}

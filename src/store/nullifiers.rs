@@ -1,0 +1,109 @@
+//! What a relying party remembers: the nullifiers it has accepted.
+
+use std::path::Path;
+
+use rusqlite::TransactionBehavior;
+
+use super::StoreError;
+use super::sqlite::{Access, File, Kind, SqliteOptions};
+use crate::nullifier::{ExternalNullifier, Nullifier, NullifierError, NullifierStore};
+
+/// "PoPn".
+const APPLICATION_ID: i32 = 0x506f_506e;
+
+static NULLIFIERS: Kind = Kind {
+    name: "personhood nullifier database",
+    application_id: APPLICATION_ID,
+    migrations: &[include_str!("migrations/nullifiers/0001_begin.sql")],
+};
+
+/// Accepted nullifiers in one SQLite file, shared safely between processes.
+///
+/// [`record`](NullifierStore::record) checks and inserts in one statement, and answers when the nullifier is
+/// on the disk: a proof that was accepted once is refused ever after, also after a power cut, and of any
+/// number of processes that verify it at the same moment exactly one accepts.
+#[derive(Debug)]
+pub struct SqliteNullifiers {
+    file: File,
+}
+
+impl SqliteNullifiers {
+    /// Makes a new, empty database with mode 0600.
+    ///
+    /// # Errors
+    ///
+    /// As [`SqliteStore::create`](super::SqliteStore::create).
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let file = File::create(path.as_ref(), &NULLIFIERS, &SqliteOptions::default())?;
+        Ok(Self { file })
+    }
+
+    /// Opens a database, and migrates it if an older release wrote it.
+    ///
+    /// # Errors
+    ///
+    /// As [`SqliteStore::open`](super::SqliteStore::open).
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::open_with(path, &SqliteOptions::default())
+    }
+
+    /// As [`open`](Self::open), with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_with(path: impl AsRef<Path>, options: &SqliteOptions) -> Result<Self, StoreError> {
+        let file = File::open(path.as_ref(), &NULLIFIERS, options, Access::ReadWrite)?;
+        Ok(Self { file })
+    }
+
+    /// Opens a database, or makes it if there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open) and [`create`](Self::create).
+    pub fn open_or_create(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        match Self::open(path.as_ref()) {
+            Err(StoreError::NotFound { .. }) => match Self::create(path.as_ref()) {
+                // Somebody else was faster.
+                Err(StoreError::AlreadyExists { .. }) => Self::open(path),
+                created => created,
+            },
+            opened => opened,
+        }
+    }
+
+    /// How many nullifiers were accepted in a scope.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn count(&self, scope: &ExternalNullifier) -> Result<u64, StoreError> {
+        let count: i64 = self
+            .file
+            .connection
+            .prepare_cached("SELECT count(*) FROM nullifiers WHERE external_nullifier = ?1")
+            .and_then(|mut statement| statement.query_row([scope.to_bytes().as_slice()], |row| row.get(0)))
+            .map_err(|error| self.file.place.explain(error.into()))?;
+        u64::try_from(count).map_err(|_| StoreError::corrupted("a count below zero"))
+    }
+
+    fn insert(&mut self, scope: &ExternalNullifier, nullifier: &Nullifier) -> rusqlite::Result<bool> {
+        let transaction = self.file.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let inserted = transaction
+            .prepare_cached("INSERT INTO nullifiers VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+            .execute([scope.to_bytes().as_slice(), nullifier.to_bytes().as_slice()])?;
+        transaction.commit()?;
+        Ok(inserted == 1)
+    }
+}
+
+impl NullifierStore for SqliteNullifiers {
+    fn record(&mut self, scope: &ExternalNullifier, nullifier: &Nullifier) -> Result<(), NullifierError> {
+        match self.insert(scope, nullifier) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(NullifierError::AlreadyUsed { nullifier: *nullifier }),
+            Err(error) => Err(NullifierError::Store(Box::new(self.file.place.explain(error.into())))),
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The registry's store in one SQLite file.
+
+mod file;
+mod rows;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+pub use file::SqliteOptions;
+pub(super) use file::{Access, Fault, File, Kind, Place};
+
+use super::{
+    ChangeRecord, DecisionId, DecisionRecord, Genesis, Inserted, NewDecision, NewPerson, PersonId, PersonRecord,
+    PolicyId, PolicyRecord, ReadStore, RootRecord, Sequence, Store, StoreError, WriteTransaction,
+};
+use crate::identity::IdentityCommitment;
+
+/// "PoPr".
+const APPLICATION_ID: i32 = 0x506f_5072;
+
+static REGISTRY: Kind = Kind {
+    name: "personhood registry",
+    application_id: APPLICATION_ID,
+    migrations: &[include_str!("migrations/registry/0001_begin.sql")],
+};
+
+/// A registry's store in one SQLite file with a write-ahead log.
+///
+/// Beside the file `F`, SQLite keeps `F-wal` and `F-shm` while it is open, and after a crash. They belong to
+/// it: copy or move the three together, or close the registry first.
+///
+/// Any number of processes may have the file open; one writes at a time. Keep it on a local file system:
+/// locks and shared memory do not work over most network file systems.
+#[derive(Debug)]
+pub struct SqliteStore {
+    file: File,
+    access: Access,
+}
+
+impl SqliteStore {
+    /// Makes a new, empty store with mode 0600.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::AlreadyExists`] unless the path is free (or an empty file, as an interrupted creation
+    /// leaves it); [`StoreError::NotFound`] without its folder; [`StoreError::UnsafeDirectory`],
+    /// [`StoreError::ReadOnly`], [`StoreError::Full`], [`StoreError::NoWriteAheadLog`].
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::create_with(path, &SqliteOptions::default())
+    }
+
+    /// As [`create`](Self::create), with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn create_with(path: impl AsRef<Path>, options: &SqliteOptions) -> Result<Self, StoreError> {
+        let file = File::create(path.as_ref(), &REGISTRY, options)?;
+        Ok(Self { file, access: Access::ReadWrite })
+    }
+
+    /// Opens a store, and migrates it if an older release wrote it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`], [`StoreError::WrongKind`], [`StoreError::NewerFormat`],
+    /// [`StoreError::UnsafePermissions`], [`StoreError::UnsafeDirectory`], [`StoreError::ReadOnly`],
+    /// [`StoreError::Unreadable`], [`StoreError::Corrupted`], [`StoreError::NoWriteAheadLog`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::open_with(path, &SqliteOptions::default())
+    }
+
+    /// As [`open`](Self::open), with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_with(path: impl AsRef<Path>, options: &SqliteOptions) -> Result<Self, StoreError> {
+        let file = File::open(path.as_ref(), &REGISTRY, options, Access::ReadWrite)?;
+        Ok(Self { file, access: Access::ReadWrite })
+    }
+
+    /// Opens a store for reading; [`begin`](Store::begin) then refuses.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and [`StoreError::OlderFormat`] instead of a migration.
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let file = File::open(path.as_ref(), &REGISTRY, &SqliteOptions::default(), Access::ReadOnly)?;
+        Ok(Self { file, access: Access::ReadOnly })
+    }
+
+    /// Where the file is, as it was given.
+    #[must_use]
+    pub fn path(&self) -> &PathBuf {
+        &self.file.place.path
+    }
+}
+
+impl ReadStore for SqliteStore {
+    fn genesis(&self) -> Result<Option<Genesis>, StoreError> {
+        rows::genesis(&self.file.connection).map_err(|fault| self.file.place.explain(fault))
+    }
+
+    fn policy(&self) -> Result<Option<PolicyRecord>, StoreError> {
+        rows::policy(&self.file.connection).map_err(|fault| self.file.place.explain(fault))
+    }
+
+    fn changes_since(&self, after: Sequence, limit: u32) -> Result<Vec<ChangeRecord>, StoreError> {
+        rows::changes_since(&self.file.connection, after, limit).map_err(|fault| self.file.place.explain(fault))
+    }
+
+    fn roots_since(&self, after: Sequence, limit: u32) -> Result<Vec<RootRecord>, StoreError> {
+        rows::roots_since(&self.file.connection, after, limit).map_err(|fault| self.file.place.explain(fault))
+    }
+
+    fn head(&self) -> Result<Sequence, StoreError> {
+        rows::head(&self.file.connection).map_err(|fault| self.file.place.explain(fault))
+    }
+
+    fn person(&self, person: PersonId) -> Result<Option<PersonRecord>, StoreError> {
+        rows::person(&self.file.connection, person).map_err(|fault| self.file.place.explain(fault))
+    }
+
+    fn person_of(&self, commitment: &IdentityCommitment) -> Result<Option<PersonId>, StoreError> {
+        rows::person_of(&self.file.connection, commitment).map_err(|fault| self.file.place.explain(fault))
+    }
+
+    fn decisions_since(&self, after: u64, limit: u32) -> Result<Vec<DecisionRecord>, StoreError> {
+        rows::decisions_since(&self.file.connection, after, limit).map_err(|fault| self.file.place.explain(fault))
+    }
+
+    fn disk_bytes(&self) -> Result<Option<u64>, StoreError> {
+        self.file.disk_bytes().map(Some)
+    }
+}
+
+impl Store for SqliteStore {
+    type Transaction<'a> = SqliteTransaction<'a>;
+
+    fn begin(&mut self) -> Result<SqliteTransaction<'_>, StoreError> {
+        if self.access == Access::ReadOnly {
+            return Err(self.file.place.read_only("it was opened for reading"));
+        }
+        let bytes = self.file.disk_bytes()?;
+        let place = self.file.place.clone();
+        // IMMEDIATE takes the writer's lock now. A deferred transaction would take it at the first INSERT,
+        // after its reads, and then fail if anybody had written in between.
+        match self.file.connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+            Ok(transaction) => Ok(SqliteTransaction { transaction, place, bytes }),
+            Err(error) => Err(place.explain(error.into())),
+        }
+    }
+}
+
+/// The only writer of a [`SqliteStore`]'s file.
+#[derive(Debug)]
+pub struct SqliteTransaction<'a> {
+    // Rolls back when it is dropped.
+    transaction: Transaction<'a>,
+    place: Place,
+    bytes: u64,
+}
+
+impl SqliteTransaction<'_> {
+    /// Runs several statements so that all of them count or none, whatever the caller does after an error.
+    fn write<T>(&mut self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, StoreError> {
+        // A full or failing disk makes SQLite roll back the whole transaction by itself. Statements after that
+        // would each be a transaction of their own.
+        if self.transaction.is_autocommit() {
+            return Err(self
+                .place
+                .explain(StoreError::Conflict { detail: "the transaction has failed".into() }.into()));
+        }
+        let written = self.transaction.savepoint().map_err(Fault::from).and_then(|savepoint| {
+            let done = work(&savepoint)?;
+            savepoint.commit()?;
+            Ok(done)
+        });
+        written.map_err(|fault| self.place.explain(fault))
+    }
+}
+
+impl ReadStore for SqliteTransaction<'_> {
+    fn genesis(&self) -> Result<Option<Genesis>, StoreError> {
+        rows::genesis(&self.transaction).map_err(|fault| self.place.explain(fault))
+    }
+
+    fn policy(&self) -> Result<Option<PolicyRecord>, StoreError> {
+        rows::policy(&self.transaction).map_err(|fault| self.place.explain(fault))
+    }
+
+    fn changes_since(&self, after: Sequence, limit: u32) -> Result<Vec<ChangeRecord>, StoreError> {
+        rows::changes_since(&self.transaction, after, limit).map_err(|fault| self.place.explain(fault))
+    }
+
+    fn roots_since(&self, after: Sequence, limit: u32) -> Result<Vec<RootRecord>, StoreError> {
+        rows::roots_since(&self.transaction, after, limit).map_err(|fault| self.place.explain(fault))
+    }
+
+    fn head(&self) -> Result<Sequence, StoreError> {
+        rows::head(&self.transaction).map_err(|fault| self.place.explain(fault))
+    }
+
+    fn person(&self, person: PersonId) -> Result<Option<PersonRecord>, StoreError> {
+        rows::person(&self.transaction, person).map_err(|fault| self.place.explain(fault))
+    }
+
+    fn person_of(&self, commitment: &IdentityCommitment) -> Result<Option<PersonId>, StoreError> {
+        rows::person_of(&self.transaction, commitment).map_err(|fault| self.place.explain(fault))
+    }
+
+    fn decisions_since(&self, after: u64, limit: u32) -> Result<Vec<DecisionRecord>, StoreError> {
+        rows::decisions_since(&self.transaction, after, limit).map_err(|fault| self.place.explain(fault))
+    }
+
+    fn disk_bytes(&self) -> Result<Option<u64>, StoreError> {
+        Ok(Some(self.bytes))
+    }
+}
+
+impl WriteTransaction for SqliteTransaction<'_> {
+    fn initialise(&mut self, genesis: &Genesis) -> Result<PolicyId, StoreError> {
+        self.write(|connection| rows::initialise(connection, genesis))
+    }
+
+    fn insert_person(&mut self, person: NewPerson<'_>) -> Result<Inserted, StoreError> {
+        self.write(|connection| rows::insert_person(connection, &person))
+    }
+
+    fn insert_decision(&mut self, decision: &NewDecision<'_>) -> Result<DecisionId, StoreError> {
+        self.write(|connection| rows::insert_decision(connection, decision))
+    }
+
+    fn commit(self) -> Result<(), StoreError> {
+        self.transaction.commit().map_err(|error| self.place.explain(error.into()))
+    }
+}
