@@ -1,0 +1,230 @@
+//! Unrolls the iris into a rectangle: rows from pupil to limbus, columns around the eye.
+//!
+//! Column 0 lies on the eye's axis in the direction of +x; columns follow the contours' points, towards +y (the lower
+//! half of the iris first). Row 0 lies on the pupil's boundary, the last row on the limbus.
+
+mod grid;
+mod perspective;
+
+use core::fmt;
+
+use ndarray::{Array2, ArrayView2, Zip};
+
+use super::error::PipelineError;
+use super::geometry::{EyePolygons, Point, axis_offset, diameter};
+use super::image::{EyeImage, wipe};
+use super::raster::{filled_polygon, round_points};
+
+pub use grid::radial_grid;
+pub use perspective::Perspective;
+
+/// An unrolled iris; its pixels are wiped when it is dropped.
+#[derive(Clone)]
+pub struct NormalizedIris {
+    image: Array2<u8>,
+    mask: Array2<bool>,
+}
+
+impl NormalizedIris {
+    /// Pairs unrolled pixels with their validity; `None` when the two differ in size.
+    #[must_use]
+    pub fn new(image: Array2<u8>, mask: Array2<bool>) -> Option<Self> {
+        if image.dim() != mask.dim() {
+            return None;
+        }
+        Some(Self { image: image.as_standard_layout().into_owned(), mask: mask.as_standard_layout().into_owned() })
+    }
+
+    /// Grey values, `[row][column]`, row-major.
+    #[must_use]
+    pub fn image(&self) -> &Array2<u8> {
+        &self.image
+    }
+
+    /// True where the pixel shows iris: inside limbus and lids, no lash, no reflection; row-major.
+    #[must_use]
+    pub fn mask(&self) -> &Array2<bool> {
+        &self.mask
+    }
+}
+
+impl fmt::Debug for NormalizedIris {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (rows, columns) = self.image.dim();
+        f.debug_struct("NormalizedIris").field("rows", &rows).field("columns", &columns).finish_non_exhaustive()
+    }
+}
+
+impl Drop for NormalizedIris {
+    fn drop(&mut self) {
+        wipe(&mut self.image);
+        self.mask.fill(false);
+    }
+}
+
+/// How the iris is stretched between its two boundaries.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Unrolling {
+    /// In proportion (Daugman's rubber sheet); open-iris' default.
+    Linear,
+    /// By a fixed radial law that spends more rows near the pupil, the more the narrower the pupil is.
+    Nonlinear(RadialLaw),
+    /// Patch by patch with a projective map and bilinear interpolation.
+    Perspective(Perspective),
+}
+
+/// Where the rows of a non-linear unrolling lie between pupil and limbus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RadialLaw {
+    /// open-iris' default: squares of consecutive integers.
+    Squares,
+    /// Wyatt's model of the iris as a mesh that deforms with the pupil (Vision Research 40, 2000).
+    Wyatt,
+}
+
+/// Parameters of the unrolling.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NormalizationConfig {
+    /// The stretching.
+    pub unrolling: Unrolling,
+    /// Rows, at least 2.
+    pub rows: u16,
+    /// Pixels this bright or brighter are reflections.
+    pub oversaturated: u8,
+}
+
+impl NormalizationConfig {
+    /// open-iris' defaults: linear, 128 rows, reflections from 254 on.
+    pub const OPEN_IRIS: Self = Self { unrolling: Unrolling::Linear, rows: 128, oversaturated: 254 };
+}
+
+/// Unrolls the iris between two completed boundaries.
+///
+/// `noise` has the picture's size, true = not iris. `orientation` is the tilt of the eye in radians.
+///
+/// # Errors
+/// [`PipelineError::UnequalBoundaries`] when the boundaries differ in length, [`PipelineError::PupilNotSmaller`] where
+/// a radial law needs a pupil smaller than the iris, [`PipelineError::MaskSize`].
+pub fn normalize(
+    image: &EyeImage,
+    noise: ArrayView2<'_, bool>,
+    polygons: &EyePolygons,
+    orientation: f64,
+    config: &NormalizationConfig,
+) -> Result<NormalizedIris, PipelineError> {
+    let (pupil, iris) = (polygons.pupil.len(), polygons.iris.len());
+    if pupil != iris {
+        return Err(PipelineError::UnequalBoundaries { pupil, iris });
+    }
+    let (width, height) = (image.width(), image.height());
+    if noise.dim() != (height, width) {
+        let (found_height, found_width) = noise.dim();
+        return Err(PipelineError::MaskSize { mask: "noise", found_width, found_height, width, height });
+    }
+    let valid = valid_pixels(image, noise, polygons, config.oversaturated);
+    let offset = axis_offset(orientation, pupil);
+    let turned = |points: &[Point]| {
+        let (front, back) = points.split_at(offset.min(points.len()));
+        [back, front].concat()
+    };
+    let (pupil, iris) = (turned(&polygons.pupil), turned(&polygons.iris));
+    let rows = usize::from(config.rows.max(2));
+    let radii = match config.unrolling {
+        Unrolling::Linear => {
+            let last = f64::from(config.rows.max(2) - 1);
+            // The last one is set, not computed, as in numpy's linspace.
+            (0..config.rows.max(2))
+                .map(|k| if f64::from(k) == last { 1.0 } else { f64::from(k) * (1.0 / last) })
+                .collect()
+        }
+        Unrolling::Nonlinear(law) => {
+            let (pupil, iris) = (diameter(&polygons.pupil), diameter(&polygons.iris));
+            let ratio = pupil / iris;
+            if !(ratio > 0.0 && ratio < 1.0) {
+                return Err(PipelineError::PupilNotSmaller { pupil, iris });
+            }
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0 to 100
+            let percent = (100.0 * ratio).round_ties_even() as u8;
+            radial_grid(law, percent, rows)
+        }
+        Unrolling::Perspective(perspective) => {
+            return Ok(perspective.unroll(image, &valid, &pupil, &iris, rows));
+        }
+    };
+    Ok(sample(image, &valid, &pupil, &iris, &radii))
+}
+
+/// True where a pixel of the picture may become a valid pixel of the unrolled iris. The pupil is not cut out.
+fn valid_pixels(
+    image: &EyeImage,
+    noise: ArrayView2<'_, bool>,
+    polygons: &EyePolygons,
+    oversaturated: u8,
+) -> Array2<bool> {
+    let (width, height) = (image.width(), image.height());
+    let mut valid = filled_polygon(&round_points(&polygons.iris), width, height);
+    let eyeball = filled_polygon(&round_points(&polygons.eyeball), width, height);
+    Zip::from(&mut valid).and(&eyeball).and(noise).and(image.pixels()).for_each(|valid, &open, &noise, &pixel| {
+        *valid &= open & !noise & (pixel < oversaturated);
+    });
+    valid
+}
+
+/// Nearest-neighbour samples at pupil + radius · (iris − pupil), in single precision, rounded half to even.
+fn sample(image: &EyeImage, valid: &Array2<bool>, pupil: &[Point], iris: &[Point], radii: &[f64]) -> NormalizedIris {
+    let (width, height) = (image.width(), image.height());
+    let pixels = image.as_slice();
+    let valid = valid.as_slice().expect("a filled polygon's mask is row-major");
+    let count = radii.len() * pupil.len();
+    let mut grey = Vec::with_capacity(count);
+    let mut mask = Vec::with_capacity(count);
+    #[allow(clippy::cast_precision_loss)] // sides of a picture
+    let (right, bottom) = (width as f32, height as f32);
+    for &radius in radii {
+        #[allow(clippy::cast_possible_truncation)] // numpy casts the scalar to the array's type
+        let radius = radius as f32;
+        for (&[px, py], &[ix, iy]) in pupil.iter().zip(iris) {
+            let x = round_to_even(px + radius * (ix - px));
+            let y = round_to_even(py + radius * (iy - py));
+            // Comparisons are false for NaN, so a curve that is none gives an invalid pixel.
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // compared just before
+            if x >= 0.0 && x < right && y >= 0.0 && y < bottom {
+                let at = y as usize * width + x as usize;
+                grey.push(pixels[at]);
+                mask.push(valid[at]);
+            } else {
+                grey.push(0);
+                mask.push(false);
+            }
+        }
+    }
+    let shape = (radii.len(), pupil.len());
+    NormalizedIris {
+        image: Array2::from_shape_vec(shape, grey).expect("one sample per row and column"),
+        mask: Array2::from_shape_vec(shape, mask).expect("one sample per row and column"),
+    }
+}
+
+/// Nearest whole number, halves to even, for |value| below 2²²; two additions instead of a call into the C library.
+///
+/// Adding 1.5·2²³ leaves no room for a fraction, and the hardware rounds halves to even. Larger values come back
+/// changed by less than one, and lie outside every picture all the same.
+fn round_to_even(value: f32) -> f32 {
+    const SHIFTER: f32 = 12_582_912.0;
+    (value + SHIFTER) - SHIFTER
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounding_agrees_with_the_library() {
+        for i in -32_000_i16..=32_000 {
+            let value = f32::from(i) / 8.0;
+            assert_eq!(round_to_even(value), value.round_ties_even(), "{value}");
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! How good a capture is: open-iris' measures, their limits, and what to tell the person.
+
+mod occlusion;
+mod sharpness;
+
+use core::fmt;
+
+use super::error::PipelineError;
+
+pub(crate) use occlusion::Visibility;
+pub use sharpness::sharpness;
+
+/// What was measured on one picture. A measure that the pipeline did not reach is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Quality {
+    /// Largest diameter of the pupil, pixels.
+    pub pupil_diameter: Option<f64>,
+    /// Largest diameter of the iris, pixels.
+    pub iris_diameter: Option<f64>,
+    /// Pupil diameter over iris diameter.
+    pub pupil_to_iris_diameter: Option<f64>,
+    /// Distance of the centres of pupil and iris over the iris' radius.
+    pub pupil_to_iris_centre_distance: Option<f64>,
+    /// The smaller eccentricity of pupil and iris: 0 looks at the camera, 1 looks away.
+    pub off_gaze: Option<f64>,
+    /// Visible part of the iris, 0 to 1 (open-iris `occlusion90`).
+    pub visible: Option<f64>,
+    /// Visible part of the iris within 30° of the eye's axis, 0 to 1 (open-iris `occlusion30`).
+    pub visible_beside: Option<f64>,
+    /// Standard deviation of the Laplacian over the unrolled iris, per grey range; above 461 passes.
+    pub sharpness: Option<f64>,
+    /// Bits of the template whose mask is set.
+    pub usable_bits: Option<u32>,
+}
+
+/// Names of the measures in [`Quality`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Measure {
+    /// [`Quality::pupil_diameter`].
+    PupilDiameter,
+    /// [`Quality::iris_diameter`].
+    IrisDiameter,
+    /// [`Quality::pupil_to_iris_diameter`].
+    PupilToIrisDiameter,
+    /// [`Quality::pupil_to_iris_centre_distance`].
+    PupilToIrisCentreDistance,
+    /// [`Quality::off_gaze`].
+    OffGaze,
+    /// [`Quality::visible`].
+    Visible,
+    /// [`Quality::visible_beside`].
+    VisibleBeside,
+    /// [`Quality::sharpness`].
+    Sharpness,
+    /// [`Quality::usable_bits`].
+    UsableBits,
+}
+
+impl Measure {
+    /// The name of the field in [`Quality`], for reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PupilDiameter => "pupil_diameter",
+            Self::IrisDiameter => "iris_diameter",
+            Self::PupilToIrisDiameter => "pupil_to_iris_diameter",
+            Self::PupilToIrisCentreDistance => "pupil_to_iris_centre_distance",
+            Self::OffGaze => "off_gaze",
+            Self::Visible => "visible",
+            Self::VisibleBeside => "visible_beside",
+            Self::Sharpness => "sharpness",
+            Self::UsableBits => "usable_bits",
+        }
+    }
+}
+
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One measure against its limits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Check {
+    /// What was measured.
+    pub measure: Measure,
+    /// The value.
+    pub value: f64,
+    /// The least accepted value, if there is one.
+    pub least: Option<f64>,
+    /// The greatest accepted value, if there is one.
+    pub most: Option<f64>,
+    /// Whether the value is within.
+    pub passed: bool,
+}
+
+/// What a capture must reach to become a template.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct QualityLimits {
+    /// Least [`Quality::pupil_diameter`].
+    pub least_pupil_diameter: f64,
+    /// Least [`Quality::iris_diameter`].
+    pub least_iris_diameter: f64,
+    /// Least [`Quality::pupil_to_iris_diameter`].
+    pub least_pupil_to_iris_diameter: f64,
+    /// Greatest [`Quality::pupil_to_iris_diameter`].
+    pub most_pupil_to_iris_diameter: f64,
+    /// Greatest [`Quality::pupil_to_iris_centre_distance`].
+    pub most_pupil_to_iris_centre_distance: f64,
+    /// Greatest [`Quality::off_gaze`].
+    pub most_off_gaze: f64,
+    /// Least [`Quality::visible`].
+    pub least_visible: f64,
+    /// Least [`Quality::visible_beside`].
+    pub least_visible_beside: f64,
+    /// Least [`Quality::sharpness`].
+    pub least_sharpness: f64,
+    /// Least [`Quality::usable_bits`], in 1024ths of the layout's bits.
+    pub least_usable_bits_per_1024: u32,
+}
+
+impl QualityLimits {
+    /// The limits of open-iris' default pipeline; of the bits a quarter, which is its 4096 of 16,384.
+    pub const OPEN_IRIS: Self = Self {
+        least_pupil_diameter: 1.0,
+        least_iris_diameter: 50.0,
+        least_pupil_to_iris_diameter: 0.1,
+        most_pupil_to_iris_diameter: 0.7,
+        most_pupil_to_iris_centre_distance: 0.9,
+        most_off_gaze: 0.8,
+        least_visible: 0.25,
+        least_visible_beside: 0.3,
+        least_sharpness: 461.0,
+        least_usable_bits_per_1024: 256,
+    };
+
+    /// Limits that refuse nothing but what is no eye (pupil not within the iris).
+    ///
+    /// For measuring what the limits are worth; a gallery filled without limits is worth little.
+    pub const NONE: Self = Self {
+        least_pupil_diameter: 0.0,
+        least_iris_diameter: 0.0,
+        least_pupil_to_iris_diameter: 0.0,
+        most_pupil_to_iris_diameter: 1.0,
+        most_pupil_to_iris_centre_distance: 1.0,
+        most_off_gaze: 1.0,
+        least_visible: 0.0,
+        least_visible_beside: 0.0,
+        least_sharpness: 0.0,
+        least_usable_bits_per_1024: 0,
+    };
+
+    /// Least number of usable bits for a layout of `bits` bits.
+    #[must_use]
+    pub fn least_usable_bits(&self, bits: usize) -> u32 {
+        let bits = u64::try_from(bits).unwrap_or(u64::MAX);
+        u32::try_from(bits.saturating_mul(u64::from(self.least_usable_bits_per_1024)) / 1024).unwrap_or(u32::MAX)
+    }
+}
+
+impl Default for QualityLimits {
+    fn default() -> Self {
+        Self::OPEN_IRIS
+    }
+}
+
+impl Quality {
+    /// Every measure that was taken, against its limits, in the order of the pipeline. `bits` of the template's layout.
+    #[must_use]
+    pub fn checks(&self, limits: &QualityLimits, bits: usize) -> Vec<Check> {
+        let bound = |measure, value: Option<f64>, least: Option<f64>, most: Option<f64>| {
+            value.map(|value| Check {
+                measure,
+                value,
+                least,
+                most,
+                passed: least.is_none_or(|least| value >= least) && most.is_none_or(|most| value <= most),
+            })
+        };
+        let (least_ratio, most_ratio) = (limits.least_pupil_to_iris_diameter, limits.most_pupil_to_iris_diameter);
+        [
+            bound(Measure::PupilDiameter, self.pupil_diameter, Some(limits.least_pupil_diameter), None),
+            bound(Measure::IrisDiameter, self.iris_diameter, Some(limits.least_iris_diameter), None),
+            bound(Measure::PupilToIrisDiameter, self.pupil_to_iris_diameter, Some(least_ratio), Some(most_ratio)),
+            bound(
+                Measure::PupilToIrisCentreDistance,
+                self.pupil_to_iris_centre_distance,
+                None,
+                Some(limits.most_pupil_to_iris_centre_distance),
+            ),
+            bound(Measure::OffGaze, self.off_gaze, None, Some(limits.most_off_gaze)),
+            bound(Measure::Visible, self.visible, Some(limits.least_visible), None),
+            bound(Measure::VisibleBeside, self.visible_beside, Some(limits.least_visible_beside), None),
+            bound(Measure::Sharpness, self.sharpness, Some(limits.least_sharpness), None),
+            bound(
+                Measure::UsableBits,
+                self.usable_bits.map(f64::from),
+                Some(f64::from(limits.least_usable_bits(bits))),
+                None,
+            ),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    /// The first refusal in the order in which open-iris would raise it; `Ok` when every measure taken is within.
+    ///
+    /// # Errors
+    /// The refusals of quality among the variants of [`PipelineError`].
+    pub fn within(&self, limits: &QualityLimits, bits: usize) -> Result<(), PipelineError> {
+        if let (Some(pupil), Some(iris)) = (self.pupil_diameter, self.iris_diameter) {
+            // Written so that NaN is refused, too.
+            if !(pupil >= limits.least_pupil_diameter) {
+                return Err(PipelineError::PupilTooSmall { diameter: pupil, least: limits.least_pupil_diameter });
+            }
+            if !(iris >= limits.least_iris_diameter) {
+                return Err(PipelineError::IrisTooSmall { diameter: iris, least: limits.least_iris_diameter });
+            }
+            if !(pupil < iris) {
+                return Err(PipelineError::PupilNotSmaller { pupil, iris });
+            }
+        }
+        if let Some(ratio) = self.pupil_to_iris_centre_distance
+            && !(ratio < 1.0)
+        {
+            return Err(PipelineError::PupilOutsideIris { ratio });
+        }
+        if let Some(ratio) = self.pupil_to_iris_diameter {
+            if !(ratio >= limits.least_pupil_to_iris_diameter) {
+                return Err(PipelineError::PupilConstricted { ratio, least: limits.least_pupil_to_iris_diameter });
+            }
+            if !(ratio <= limits.most_pupil_to_iris_diameter) {
+                return Err(PipelineError::PupilDilated { ratio, most: limits.most_pupil_to_iris_diameter });
+            }
+        }
+        if let Some(ratio) = self.pupil_to_iris_centre_distance
+            && !(ratio <= limits.most_pupil_to_iris_centre_distance)
+        {
+            return Err(PipelineError::PupilOffCentre { ratio, most: limits.most_pupil_to_iris_centre_distance });
+        }
+        if let Some(score) = self.off_gaze
+            && !(score <= limits.most_off_gaze)
+        {
+            return Err(PipelineError::OffGaze { score, most: limits.most_off_gaze });
+        }
+        if let Some(visible) = self.visible
+            && !(visible >= limits.least_visible)
+        {
+            return Err(PipelineError::Occluded { visible, least: limits.least_visible });
+        }
+        if let Some(visible) = self.visible_beside
+            && !(visible >= limits.least_visible_beside)
+        {
+            return Err(PipelineError::OccludedBeside { visible, least: limits.least_visible_beside });
+        }
+        if let Some(sharpness) = self.sharpness
+            && !(sharpness >= limits.least_sharpness)
+        {
+            return Err(PipelineError::Blurred { sharpness, least: limits.least_sharpness });
+        }
+        let least = limits.least_usable_bits(bits);
+        match self.usable_bits {
+            Some(bits) if bits < least => Err(PipelineError::TooFewBits { bits, least }),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> Quality {
+        Quality {
+            pupil_diameter: Some(60.0),
+            iris_diameter: Some(120.0),
+            pupil_to_iris_diameter: Some(0.5),
+            pupil_to_iris_centre_distance: Some(0.1),
+            off_gaze: Some(0.01),
+            visible: Some(0.9),
+            visible_beside: Some(0.9),
+            sharpness: Some(900.0),
+            usable_bits: Some(12_000),
+        }
+    }
+
+    #[test]
+    fn each_measure_has_its_own_refusal() {
+        let limits = QualityLimits::OPEN_IRIS;
+        assert_eq!(good().within(&limits, 16_384), Ok(()));
+        assert!(good().checks(&limits, 16_384).iter().all(|check| check.passed));
+        let refused: [(&str, fn(&mut Quality)); 13] = [
+            ("pupil_too_small", |q| q.pupil_diameter = Some(0.9)),
+            ("iris_too_small", |q| q.iris_diameter = Some(49.9)),
+            ("pupil_not_smaller", |q| q.pupil_diameter = Some(120.0)),
+            ("pupil_outside_iris", |q| q.pupil_to_iris_centre_distance = Some(1.0)),
+            ("pupil_constricted", |q| q.pupil_to_iris_diameter = Some(0.099)),
+            ("pupil_dilated", |q| q.pupil_to_iris_diameter = Some(0.701)),
+            ("pupil_off_centre", |q| q.pupil_to_iris_centre_distance = Some(0.901)),
+            ("off_gaze", |q| q.off_gaze = Some(0.801)),
+            ("occluded", |q| q.visible = Some(0.249)),
+            ("occluded_beside", |q| q.visible_beside = Some(0.299)),
+            ("blurred", |q| q.sharpness = Some(460.9)),
+            ("blurred", |q| q.sharpness = Some(f64::NAN)),
+            ("too_few_bits", |q| q.usable_bits = Some(4095)),
+        ];
+        for (code, spoil) in refused {
+            let mut quality = good();
+            spoil(&mut quality);
+            assert_eq!(quality.within(&limits, 16_384).map_err(|error| error.code()), Err(code));
+        }
+    }
+
+    #[test]
+    fn a_value_on_its_limit_passes() {
+        let mut quality = good();
+        quality.usable_bits = Some(4096);
+        quality.sharpness = Some(461.0);
+        quality.visible = Some(0.25);
+        quality.off_gaze = Some(0.8);
+        assert_eq!(quality.within(&QualityLimits::OPEN_IRIS, 16_384), Ok(()));
+        assert_eq!(QualityLimits::OPEN_IRIS.least_usable_bits(12_800), 3200);
+    }
+}

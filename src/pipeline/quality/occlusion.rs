@@ -1,0 +1,117 @@
+//! How much of the iris is visible (open-iris `OcclusionCalculator`).
+
+use ndarray::ArrayView2;
+
+use crate::pipeline::geometry::{EyePolygons, Point, axis_offset};
+use crate::pipeline::raster::{Vertex, fill_polygon};
+
+/// A canvas larger than this many pictures belongs to curves that have run away; nothing counts as visible then.
+const MOST_PICTURES: usize = 16;
+
+/// What lies in front of an iris: lids, lashes, the border of the picture.
+pub(crate) struct Visibility<'a> {
+    polygons: &'a EyePolygons,
+    noise: ArrayView2<'a, bool>,
+    canvas: Canvas,
+    pupil: Vec<bool>,
+    eyeball: Vec<bool>,
+}
+
+/// The picture, enlarged so that the curves have room.
+#[derive(Clone, Copy)]
+struct Canvas {
+    width: usize,
+    height: usize,
+    /// Position of the picture's first pixel.
+    left: usize,
+    top: usize,
+}
+
+impl<'a> Visibility<'a> {
+    /// `None` when the curves are so large that the picture is a speck in them.
+    pub(crate) fn new(polygons: &'a EyePolygons, noise: ArrayView2<'a, bool>) -> Option<Self> {
+        let canvas = Canvas::around(polygons, noise.dim())?;
+        let pupil = canvas.fill(&polygons.pupil);
+        let eyeball = canvas.fill(&polygons.eyeball);
+        Some(Self { polygons, noise, canvas, pupil, eyeball })
+    }
+
+    /// Visible share of the iris within `degrees` of the eye's axis, on both sides of the pupil; 90° is all of it.
+    ///
+    /// `orientation` is the tilt of the eye in radians. 0 where that part is empty.
+    pub(crate) fn fraction(&self, orientation: f64, degrees: f64) -> f64 {
+        let part = quantile(&self.polygons.iris, orientation, degrees);
+        let iris = self.canvas.fill(&part);
+        let Canvas { width, left, top, .. } = self.canvas;
+        let (rows, columns) = self.noise.dim();
+        let (mut visible, mut total) = (0_u32, 0_u32);
+        let lines = iris.chunks_exact(width).zip(self.pupil.chunks_exact(width)).zip(self.eyeball.chunks_exact(width));
+        for (y, ((iris, pupil), eyeball)) in lines.enumerate() {
+            // open-iris draws the frame with its far corners, so it is one pixel larger than the picture.
+            let row = y.checked_sub(top).filter(|&row| row <= rows);
+            for x in 0..width {
+                if iris[x] && !pupil[x] {
+                    total += 1;
+                    let column = x.checked_sub(left).filter(|&column| column <= columns);
+                    if eyeball[x]
+                        && let (Some(row), Some(column)) = (row, column)
+                        && !self.noise.get((row, column)).is_some_and(|&noise| noise)
+                    {
+                        visible += 1;
+                    }
+                }
+            }
+        }
+        if total == 0 { 0.0 } else { f64::from(visible) / f64::from(total) }
+    }
+}
+
+impl Canvas {
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // bounded below
+    fn around(polygons: &EyePolygons, (rows, columns): (usize, usize)) -> Option<Self> {
+        let (mut low, mut high) = ([0.0_f64; 2], [columns as f64, rows as f64]);
+        for point in polygons.iris.iter().chain(&polygons.eyeball).chain(&polygons.pupil) {
+            for axis in 0..2 {
+                let value = f64::from(point[axis]);
+                if !value.is_finite() {
+                    return None;
+                }
+                low[axis] = low[axis].min(value);
+                high[axis] = high[axis].max(value);
+            }
+        }
+        let [left, top] = low.map(|value| -value.floor());
+        let [width, height] = [high[0].ceil() + left, high[1].ceil() + top];
+        if width * height > (rows * columns * MOST_PICTURES) as f64 {
+            return None;
+        }
+        Some(Self { width: width as usize, height: height as usize, left: left as usize, top: top as usize })
+    }
+
+    /// The mask of a polygon on the canvas; points are moved before they are rounded, as open-iris does.
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // within the canvas
+    fn fill(&self, points: &[Point]) -> Vec<bool> {
+        let (left, top) = (self.left as f64, self.top as f64);
+        let vertices: Vec<Vertex> = points
+            .iter()
+            .map(|&[x, y]| [f64::from(x) + left, f64::from(y) + top].map(|c| c.round_ties_even() as i64))
+            .collect();
+        let mut mask = vec![false; self.width * self.height];
+        fill_polygon(&mut mask, self.width, self.height, &vertices, true);
+        mask
+    }
+}
+
+/// The points within `degrees` of the axis, on both sides, as one polygon.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // about 512 points
+fn quantile(iris: &[Point], orientation: f64, degrees: f64) -> Vec<Point> {
+    let count = iris.len();
+    let (front, back) = iris.split_at(axis_offset(orientation, count).min(count));
+    let turned = [back, front].concat();
+    let reach = (degrees * count as f64 / 360.0).round_ties_even() as usize;
+    let middle = count / 2;
+    let mut part = turned[..reach.min(count)].to_vec();
+    part.extend_from_slice(&turned[middle.saturating_sub(reach)..(middle + reach).min(count)]);
+    part.extend_from_slice(&turned[count.saturating_sub(reach)..]);
+    part
+}

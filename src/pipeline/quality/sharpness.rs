@@ -1,0 +1,180 @@
+//! How sharp the unrolled iris is (open-iris `SharpnessEstimation`).
+
+use ndarray::Array2;
+
+use crate::pipeline::normalize::NormalizedIris;
+
+/// Second derivative of the smoothing kernel below: OpenCV's Sobel kernel of aperture 11 and order 2.
+const CURVATURE: [i32; 11] = [1, 6, 13, 8, -14, -28, -14, 8, 13, 6, 1];
+/// Row 10 of Pascal's triangle.
+const BINOMIAL: [i32; 11] = [1, 10, 45, 120, 210, 252, 210, 120, 45, 10, 1];
+const REACH: usize = 5;
+
+/// Half height and half width of the rectangle by which the mask is eroded: 29 rows by 15 columns.
+const EROSION: [usize; 2] = [14, 7];
+
+/// Standard deviation of the Laplacian of the unrolled iris (grey range 0 to 1) over its eroded mask; 0 where the
+/// eroded mask is empty.
+#[must_use]
+pub fn sharpness(iris: &NormalizedIris) -> f64 {
+    let (rows, columns) = iris.image().dim();
+    if rows <= REACH || columns <= REACH {
+        return 0.0;
+    }
+    let eroded = erode(iris.mask());
+    let laplacian = Laplacian::new(iris.image());
+    let (mut count, mut sum, mut squares) = (0_u32, 0.0, 0.0);
+    let mut line = vec![0; columns];
+    for row in 0..rows {
+        let valid = &eroded[row * columns..(row + 1) * columns];
+        if !valid.contains(&true) {
+            continue;
+        }
+        laplacian.row(row, &mut line);
+        for (&value, &valid) in line.iter().zip(valid) {
+            if valid {
+                let value = f64::from(value) / 255.0;
+                count += 1;
+                sum += value;
+                squares += value * value;
+            }
+        }
+    }
+    if count == 0 {
+        return 0.0;
+    }
+    let mean = sum / f64::from(count);
+    (squares / f64::from(count) - mean * mean).max(0.0).sqrt()
+}
+
+/// Index mirrored at the border without repeating it (…2 1 | 0 1 2…), as OpenCV's default border.
+fn mirrored(index: usize, reach: usize, length: usize) -> usize {
+    // `index` counts from `reach` before the first element.
+    let back = reach.abs_diff(index);
+    if index < reach || back < length { back } else { 2 * (length - 1) - back }
+}
+
+/// The horizontal passes; exact in integers: |values| stay below 255 · 112 · 1024 · 2 < 2²⁶.
+struct Laplacian {
+    curvature: Vec<i32>,
+    smooth: Vec<i32>,
+    rows: usize,
+    columns: usize,
+}
+
+impl Laplacian {
+    fn new(image: &Array2<u8>) -> Self {
+        let (rows, columns) = image.dim();
+        let mut curvature = Vec::with_capacity(rows * columns);
+        let mut smooth = Vec::with_capacity(rows * columns);
+        let mut padded = vec![0_i32; columns + 2 * REACH];
+        for line in image.rows() {
+            for (i, value) in padded.iter_mut().enumerate() {
+                *value = i32::from(line[mirrored(i, REACH, columns)]);
+            }
+            for taps in padded.windows(2 * REACH + 1) {
+                let (mut second, mut blurred) = (0, 0);
+                for k in 0..=2 * REACH {
+                    second += CURVATURE[k] * taps[k];
+                    blurred += BINOMIAL[k] * taps[k];
+                }
+                curvature.push(second);
+                smooth.push(blurred);
+            }
+        }
+        Self { curvature, smooth, rows, columns }
+    }
+
+    /// The vertical passes of one row: smoothed horizontal curvature plus vertical curvature of the smoothed.
+    fn row(&self, row: usize, line: &mut [i32]) {
+        line.fill(0);
+        for k in 0..=2 * REACH {
+            let source = mirrored(row + k, REACH, self.rows) * self.columns;
+            let curvature = &self.curvature[source..source + self.columns];
+            let smooth = &self.smooth[source..source + self.columns];
+            for ((value, &second), &blurred) in line.iter_mut().zip(curvature).zip(smooth) {
+                *value += BINOMIAL[k] * second + CURVATURE[k] * blurred;
+            }
+        }
+    }
+}
+
+/// True where the whole rectangle around a pixel is true; what lies outside the picture does not count.
+fn erode(mask: &Array2<bool>) -> Vec<bool> {
+    let (rows, columns) = mask.dim();
+    let [tall, wide] = EROSION;
+    let mut eroded = vec![false; rows * columns];
+    // First along the rows: no false pixel within `wide` to the left, nor to the right.
+    let mut across = vec![false; rows * columns];
+    for (row, line) in mask.rows().into_iter().enumerate() {
+        let mut wanted = 0;
+        for (x, &valid) in line.iter().enumerate() {
+            wanted = if valid { wanted } else { x + wide + 1 };
+            across[row * columns + x] = x >= wanted;
+        }
+        let mut wanted = 0;
+        for (back, &valid) in line.iter().rev().enumerate() {
+            wanted = if valid { wanted } else { back + wide + 1 };
+            across[row * columns + columns - 1 - back] &= back >= wanted;
+        }
+    }
+    for x in 0..columns {
+        let column = |row: usize| across[row * columns + x];
+        let mut row = 0;
+        while row < rows {
+            if !column(row) {
+                row += 1;
+                continue;
+            }
+            let start = row;
+            while row < rows && column(row) {
+                row += 1;
+            }
+            // A run of true pixels that touches the border reaches beyond it.
+            let from = if start == 0 { 0 } else { start + tall };
+            let to = if row == rows { rows } else { row.saturating_sub(tall) };
+            for y in from..to {
+                eroded[y * columns + x] = true;
+            }
+        }
+    }
+    eroded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn naive_erode(mask: &Array2<bool>) -> Vec<bool> {
+        let (rows, columns) = mask.dim();
+        let mut eroded = Vec::new();
+        for y in 0..rows {
+            for x in 0..columns {
+                let all = (y.saturating_sub(14)..(y + 15).min(rows))
+                    .all(|v| (x.saturating_sub(7)..(x + 8).min(columns)).all(|u| mask[[v, u]]));
+                eroded.push(all);
+            }
+        }
+        eroded
+    }
+
+    #[test]
+    fn erosion_is_that_of_the_definition() {
+        let mut state = 1_u32;
+        for holes in [0, 1, 3, 20] {
+            let mut mask = Array2::from_elem((50, 70), true);
+            for _ in 0..holes {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let at = (state >> 8) as usize;
+                mask[[at % 50, (at / 50) % 70]] = false;
+            }
+            assert_eq!(erode(&mask), naive_erode(&mask), "{holes} holes");
+        }
+    }
+
+    #[test]
+    fn a_flat_picture_has_no_sharpness() {
+        let flat = NormalizedIris::new(Array2::from_elem((128, 512), 90), Array2::from_elem((128, 512), true));
+        assert_eq!(flat.map(|iris| sharpness(&iris)), Some(0.0));
+    }
+}

@@ -1,0 +1,198 @@
+//! The order of the stages.
+
+use ndarray::{Array2, Zip};
+
+use super::contour::significant_contours;
+use super::encode::encode;
+use super::geometry::{self, BoundingBox, EyeCentres, EyePolygons, Moments, Point, diameter};
+use super::image::EyeImage;
+use super::normalize::normalize;
+use super::quality::{Quality, Visibility, sharpness};
+use super::segment::{Contours, SegmentationMasks};
+use super::{Boundary, Confidence, Pipeline, PipelineError, Trace, UnknownTilt};
+
+/// Points that a segmenter's curve needs: fewer cannot follow an iris.
+const LEAST_CURVE_POINTS: usize = 32;
+
+impl Pipeline {
+    /// Runs the stages; `keep` the wavelets' answers, which only a trace wants.
+    pub(super) fn staged(&self, image: &EyeImage, masks: Option<&SegmentationMasks>, keep: bool) -> Trace {
+        let mut trace = Trace::empty();
+        let outcome = self.stages(image, masks, keep, &mut trace);
+        // A measure that an earlier stage found wanting is the better reason.
+        trace.outcome = trace.quality.within(&self.limits, self.config.layout.bits()).and(outcome);
+        trace
+    }
+
+    fn stages(
+        &self,
+        image: &EyeImage,
+        masks: Option<&SegmentationMasks>,
+        keep: bool,
+        trace: &mut Trace,
+    ) -> Result<(), PipelineError> {
+        let config = &self.config;
+        let (masks, curves) = match masks {
+            Some(masks) => (masks.clone(), None),
+            None => {
+                let found = self.segmenter.segment(image)?;
+                trace.confidence = Some(Confidence {
+                    segmenter: self.segmenter.id().to_owned(),
+                    pupil: found.pupil_confidence,
+                    iris: found.iris_confidence,
+                });
+                (found.masks, found.contours)
+            }
+        };
+        let masks = trace.masks.insert(masks);
+        same_size(image, masks)?;
+
+        let (centres, boundaries) = match curves {
+            Some(curves) => {
+                let eyeball = vectorize(Boundary::Eyeball, &eyeball_with_iris(masks))?;
+                let boundaries = polygons_of(&curves, eyeball)?;
+                self.find_orientation(&boundaries.eyeball, trace)?;
+                // The curves are complete, and smoother than contours of masks: nothing random is needed.
+                let centres = geometry::CentreMethod::CIRCLE_FIT.centres(&boundaries)?;
+                centres.inside(image.width(), image.height())?;
+                (centres, boundaries)
+            }
+            None => self.complete_boundaries(image, trace)?,
+        };
+        let centres = *trace.centres.insert(centres);
+        let boundaries = trace.boundaries.insert(boundaries);
+        let masks = trace.masks.as_ref().ok_or(PipelineError::NoIris)?;
+        let orientation = trace.orientation.map_or(0.0, |(angle, _)| angle);
+
+        trace.quality = measure_geometry(boundaries, &centres);
+        let visibility = Visibility::new(boundaries, masks.eyelashes.view());
+        let fraction =
+            |degrees| visibility.as_ref().map_or(0.0, |visibility| visibility.fraction(orientation, degrees));
+        trace.quality.visible = Some(fraction(90.0));
+        trace.quality.visible_beside = Some(fraction(30.0));
+        drop(visibility);
+
+        let mut noise: Array2<bool> = masks.eyelashes.clone();
+        Zip::from(&mut noise).and(image.pixels()).for_each(|noise, &pixel| *noise |= pixel > config.specular_above);
+        let normalized = normalize(image, noise.view(), boundaries, orientation, &config.normalization)?;
+        trace.quality.sharpness = Some(sharpness(&normalized));
+        trace.bounding_box = Some(BoundingBox::around(&boundaries.iris)?);
+
+        let mut response = self.bank.respond(&normalized);
+        trace.normalized = Some(normalized);
+        if keep {
+            trace.response = Some(response.clone());
+        }
+        config.fragile_bits.refine(&mut response, config.mask_rule);
+        let template = encode(&response, config.layout, config.mask_threshold, config.encoder);
+        let template = template.expect("the bank asks two wavelets on the layout's grid");
+        trace.quality.usable_bits = Some(template.mask().count());
+        trace.template = Some(template);
+        if keep {
+            trace.refined = Some(response);
+        }
+        Ok(())
+    }
+
+    /// From masks to 512 points a boundary.
+    fn complete_boundaries(
+        &self,
+        image: &EyeImage,
+        trace: &mut Trace,
+    ) -> Result<(EyeCentres, EyePolygons), PipelineError> {
+        let config = &self.config;
+        let masks = trace.masks.as_ref().ok_or(PipelineError::NoIris)?;
+        let contours = vectorize_all(masks)?;
+        let contours = trace.contours.insert(contours);
+        let interpolated = trace.interpolated.insert(geometry::interpolate(contours, config.largest_gap));
+        let filtered = geometry::drop_touching(interpolated.clone(), masks.eyelashes.view(), config.distance_to_noise)?;
+        let filtered = trace.filtered.insert(filtered).clone();
+        self.find_orientation(&filtered.eyeball, trace)?;
+        let centres = *trace.centres.insert(config.centre.centres(&filtered)?);
+        centres.inside(image.width(), image.height())?;
+        let smoothed = trace.smoothed.insert(geometry::smooth(&filtered, &centres, config.smoothing)?);
+        let boundaries = geometry::extrapolate(smoothed, &centres, config.extrapolation)?;
+        Ok((centres, boundaries))
+    }
+
+    fn find_orientation(&self, eyeball: &[Point], trace: &mut Trace) -> Result<(), PipelineError> {
+        let known = geometry::orientation(eyeball, self.config.least_eccentricity).map(|angle| (angle, true));
+        trace.orientation = Some(match (known, self.config.unknown_tilt) {
+            (Err(PipelineError::OrientationUnknown { .. }), UnknownTilt::Level) => (0.0, false),
+            (known, _) => known?,
+        });
+        Ok(())
+    }
+}
+
+fn same_size(image: &EyeImage, masks: &SegmentationMasks) -> Result<(), PipelineError> {
+    let (width, height) = (image.width(), image.height());
+    let named =
+        [("eyeball", &masks.eyeball), ("iris", &masks.iris), ("pupil", &masks.pupil), ("eyelash", &masks.eyelashes)];
+    for (mask, pixels) in named {
+        let (found_height, found_width) = pixels.dim();
+        if (found_width, found_height) != (width, height) {
+            return Err(PipelineError::MaskSize { mask, found_width, found_height, width, height });
+        }
+    }
+    Ok(())
+}
+
+/// Outer contours of pupil, of iris with pupil, and of the lids' opening with both.
+fn vectorize_all(masks: &SegmentationMasks) -> Result<EyePolygons, PipelineError> {
+    if !masks.iris.iter().any(|&inside| inside) {
+        return Err(PipelineError::NoIris);
+    }
+    let iris = &masks.iris | &masks.pupil;
+    // In the order of open-iris, for the sake of which mask is complained about.
+    let eyeball = vectorize(Boundary::Eyeball, &(&iris | &masks.eyeball))?;
+    let iris = vectorize(Boundary::Iris, &iris)?;
+    Ok(EyePolygons { pupil: vectorize(Boundary::Pupil, &masks.pupil)?, iris, eyeball })
+}
+
+fn eyeball_with_iris(masks: &SegmentationMasks) -> Array2<bool> {
+    let iris = &masks.iris | &masks.pupil;
+    iris | &masks.eyeball
+}
+
+fn vectorize(boundary: Boundary, mask: &Array2<bool>) -> Result<Vec<Point>, PipelineError> {
+    let contours = significant_contours(mask.view());
+    let [contour] = &contours[..] else {
+        return Err(PipelineError::Regions { boundary, found: contours.len() });
+    };
+    #[allow(clippy::cast_precision_loss)] // sides of a picture
+    let points = contour.iter().map(|&[x, y]| [x as f32, y as f32]).collect();
+    Ok(points)
+}
+
+fn polygons_of(curves: &Contours, eyeball: Vec<Point>) -> Result<EyePolygons, PipelineError> {
+    let curve = |boundary, points: &[[f64; 2]]| {
+        let is_good = points.len() >= LEAST_CURVE_POINTS
+            && points.len() == curves.pupil.len()
+            && points.iter().flatten().all(|c| c.abs() < 1e6);
+        if is_good {
+            Ok(geometry::store(points))
+        } else {
+            Err(PipelineError::BadCurve { boundary, points: points.len(), least: LEAST_CURVE_POINTS })
+        }
+    };
+    Ok(EyePolygons {
+        pupil: curve(Boundary::Pupil, &curves.pupil)?,
+        iris: curve(Boundary::Iris, &curves.iris)?,
+        eyeball,
+    })
+}
+
+fn measure_geometry(boundaries: &EyePolygons, centres: &EyeCentres) -> Quality {
+    let (pupil, iris) = (diameter(&boundaries.pupil), diameter(&boundaries.iris));
+    let [pupil_shape, iris_shape] =
+        [&boundaries.pupil, &boundaries.iris].map(|points| Moments::of(points).eccentricity());
+    Quality {
+        pupil_diameter: Some(pupil),
+        iris_diameter: Some(iris),
+        pupil_to_iris_diameter: Some(pupil / iris),
+        pupil_to_iris_centre_distance: Some(centres.distance() * 2.0 / iris),
+        off_gaze: Some(pupil_shape.min(iris_shape)),
+        ..Quality::default()
+    }
+}
