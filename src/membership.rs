@@ -1,1 +1,261 @@
-//! (being written)
+//! Membership proofs: *one of the enrolled humans, once per action*, and nothing else.
+//!
+//! A holder proves a [`Statement`] with a [`Witness`]; anybody checks it with [`verify`]. There is no trusted
+//! set-up, and verifying needs no randomness, no clock, no network and no registry.
+//!
+//! ```
+//! use personhood::identity::{Assurance, Credential, IdentitySecret, Leaf};
+//! use personhood::membership::{self, MembershipProof, Statement, Witness};
+//! use personhood::nullifier::{Nullifier, Scope};
+//! use personhood::signal::Signal;
+//! use personhood::tree::Tree;
+//! # use rand_chacha::ChaCha20Rng;
+//! # use rand_chacha::rand_core::SeedableRng;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let mut rng = ChaCha20Rng::seed_from_u64(1);
+//! // Enrolment: the holder gives the commitment, the registry sets the credential.
+//! let secret = IdentitySecret::generate(&mut rng);
+//! let credential = Credential::new(1_700_000_000, 1_900_000_000, Assurance::BOTH_EYES)?;
+//! let mut tree = Tree::new();
+//! let index = tree.push(Leaf::new(&secret.commitment(), &credential))?;
+//!
+//! // The holder proves.
+//! let scope = Scope::new("polls.example", "budget 2027")?.external_nullifier();
+//! let statement = Statement {
+//!     root: tree.root(),
+//!     external_nullifier: scope,
+//!     use_index: 0,
+//!     nullifier: Nullifier::new(&secret, &scope, 0),
+//!     signal: Signal::new(b"yes"),
+//!     nonce: [0; 32],
+//!     issued_no_later_than: Some(1_750_000_000),
+//!     expires_no_earlier_than: Some(1_800_000_000),
+//!     assurance_at_least: Assurance::ONE_EYE,
+//! };
+//! let witness = Witness { secret: &secret, credential: &credential, path: &tree.path(index)? };
+//! let proof = membership::prove(&statement, &witness, &mut rng)?.to_bytes();
+//!
+//! // Somebody else verifies.
+//! let proof = MembershipProof::from_bytes(&proof)?;
+//! membership::verify(&statement, &proof)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The proof system is described, with its security argument, in [`proof_system`]. In short: every slot of the
+//! circuit is one Poseidon permutation, committed as one Pedersen vector commitment over ristretto255; a
+//! zero-knowledge sumcheck in base 4 over gates of degree five shows that all rows hold; a second one shows that the
+//! claimed evaluations and the linear ties are those of the committed columns; and a single inner-product argument on a masked
+//! vector checks everything at once. A proof has 1,441 bytes.
+
+mod argument;
+mod commitment;
+mod error;
+mod generators;
+mod inner_product;
+mod parameters;
+mod proof;
+mod prover;
+mod relation;
+mod statement;
+mod sumcheck;
+mod transcript;
+mod verifier;
+mod version;
+mod witness;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{BatchError, ProveError, VerifyError};
+pub use parameters::Parameters;
+pub use proof::{MembershipProof, ProofDecodeError};
+pub use statement::{Statement, StatementError};
+pub use version::ProofVersion;
+pub use witness::Witness;
+
+#[doc = include_str!("../docs/proof-system.md")]
+pub mod proof_system {}
+
+use core::borrow::Borrow;
+
+use rand_core::CryptoRngCore;
+use zeroize::Zeroizing;
+
+use crate::scalar::Scalar;
+use relation::{Assignment, MASKS, PublicInputs, SecretInputs};
+use transcript::{Transcript, label};
+use verifier::Equation;
+
+/// Proves `statement`.
+///
+/// `rng` should be the operating system's. Its output is mixed with the witness and the statement, so that a weak one
+/// does not give the witness away.
+///
+/// # Errors
+///
+/// A [`ProveError`] that says what is wrong if the witness does not prove the statement.
+pub fn prove(
+    statement: &Statement,
+    witness: &Witness<'_>,
+    rng: &mut impl CryptoRngCore,
+) -> Result<MembershipProof, ProveError> {
+    let parameters = parameters::shared();
+    parameters.prove(statement, witness, rng)
+}
+
+/// Verifies that `proof` proves `statement`.
+///
+/// This says nothing about whether the root is current or the nullifier is new: those are the caller's to check,
+/// see [`crate::verify`].
+///
+/// # Errors
+///
+/// [`VerifyError::Rejected`] if it does not; [`VerifyError::Statement`] if nothing could.
+pub fn verify(statement: &Statement, proof: &MembershipProof) -> Result<(), VerifyError> {
+    let parameters = parameters::shared();
+    parameters.verify(statement, proof)
+}
+
+/// Verifies many proofs at once, at a fraction of the cost of each.
+///
+/// It accepts exactly the batches whose every proof [`verify`] accepts, up to a chance of 2^-240 over a hash of the
+/// batch. It needs no randomness.
+///
+/// # Errors
+///
+/// [`BatchError`] with the first entry that is not accepted.
+pub fn verify_batch<S, P>(batch: &[(S, P)]) -> Result<(), BatchError>
+where
+    S: Borrow<Statement>,
+    P: Borrow<MembershipProof>,
+{
+    let parameters = parameters::shared();
+    parameters.verify_batch(batch)
+}
+
+impl Parameters {
+    /// [`prove`] with these parameters.
+    ///
+    /// # Errors
+    ///
+    /// As [`prove`].
+    pub fn prove(
+        &self,
+        statement: &Statement,
+        witness: &Witness<'_>,
+        rng: &mut impl CryptoRngCore,
+    ) -> Result<MembershipProof, ProveError> {
+        let public = statement.public_inputs()?;
+        if !witness.leaf().is_member() {
+            return Err(ProveError::EmptyLeaf);
+        }
+        let secret = witness.secret_inputs();
+        check_bounds(&public, &secret)?;
+
+        let mut transcript = Transcript::new(label::PROTOCOL);
+        statement.absorb_into(&mut transcript, self.digest());
+        // Bound to statement and witness: a generator that repeats itself repeats a whole proof at worst.
+        let mut rng =
+            transcript.build_rng().rekey_with_witness_bytes(label::WITNESS, &secret.to_bytes()).finalize(rng);
+        let masks: Zeroizing<[Scalar; MASKS]> = Zeroizing::new(core::array::from_fn(|_| Scalar::random(&mut rng)));
+        let assignment = Assignment::new(&public, &secret, &masks);
+        if assignment.root() != public.root {
+            return Err(ProveError::NotAMember);
+        }
+        if assignment.nullifier() != public.nullifier {
+            return Err(ProveError::NullifierMismatch);
+        }
+        Ok(prover::prove_assignment(self, &mut transcript, &public, &assignment, true, &mut rng))
+    }
+
+    /// [`verify`] with these parameters.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`].
+    pub fn verify(&self, statement: &Statement, proof: &MembershipProof) -> Result<(), VerifyError> {
+        let public = statement.public_inputs()?;
+        let mut transcript = Transcript::new(label::PROTOCOL);
+        statement.absorb_into(&mut transcript, self.digest());
+        let mut equation = Equation::new();
+        equation.add(self, &mut transcript, &public, proof, &Scalar::ONE);
+        if equation.holds(self) { Ok(()) } else { Err(VerifyError::Rejected) }
+    }
+
+    /// [`verify_batch`] with these parameters.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify_batch`].
+    pub fn verify_batch<S, P>(&self, batch: &[(S, P)]) -> Result<(), BatchError>
+    where
+        S: Borrow<Statement>,
+        P: Borrow<MembershipProof>,
+    {
+        for (index, (statement, _)) in batch.iter().enumerate() {
+            statement.borrow().public_inputs().map_err(|error| BatchError { index, reason: error.into() })?;
+        }
+        self.search_batch(batch, 0)
+    }
+
+    /// Verifies a part of a batch that begins at `offset`, and halves it to find the first bad entry.
+    fn search_batch<S, P>(&self, batch: &[(S, P)], offset: usize) -> Result<(), BatchError>
+    where
+        S: Borrow<Statement>,
+        P: Borrow<MembershipProof>,
+    {
+        if let [(statement, proof)] = batch {
+            let verdict = self.verify(statement.borrow(), proof.borrow());
+            return verdict.map_err(|reason| BatchError { index: offset, reason });
+        }
+        if batch.is_empty() || self.batch_holds(batch) {
+            return Ok(());
+        }
+        let (front, back) = batch.split_at(batch.len() / 2);
+        self.search_batch(front, offset)?;
+        self.search_batch(back, offset + front.len())
+    }
+
+    /// Whether the weighted sum of all equations holds. The weights depend on every statement and every proof.
+    fn batch_holds<S, P>(&self, batch: &[(S, P)]) -> bool
+    where
+        S: Borrow<Statement>,
+        P: Borrow<MembershipProof>,
+    {
+        let mut weights = Transcript::new(label::BATCH);
+        for (statement, proof) in batch {
+            statement.borrow().absorb_into(&mut weights, self.digest());
+            weights.append(label::BATCH_PROOF, &proof.borrow().to_bytes());
+        }
+        let mut equation = Equation::new();
+        for (statement, proof) in batch {
+            let Ok(public) = statement.borrow().public_inputs() else {
+                return false;
+            };
+            let mut transcript = Transcript::new(label::PROTOCOL);
+            statement.borrow().absorb_into(&mut transcript, self.digest());
+            let weight = weights.challenge(label::BATCH_WEIGHT);
+            equation.add(self, &mut transcript, &public, proof.borrow(), &weight);
+        }
+        equation.holds(self)
+    }
+}
+
+/// Refuses a credential that does not meet the bounds.
+fn check_bounds(public: &PublicInputs, secret: &SecretInputs) -> Result<(), ProveError> {
+    if secret.issued_at > public.issued_no_later_than {
+        let (issued_at, limit) = (secret.issued_at, public.issued_no_later_than);
+        return Err(ProveError::IssuedTooLate { issued_at, limit });
+    }
+    if secret.expires_at < public.expires_no_earlier_than {
+        let (expires_at, limit) = (secret.expires_at, public.expires_no_earlier_than);
+        return Err(ProveError::ExpiresTooEarly { expires_at, limit });
+    }
+    if secret.assurance < public.assurance_at_least {
+        let (assurance, limit) = (secret.assurance, public.assurance_at_least);
+        return Err(ProveError::AssuranceTooLow { assurance, limit });
+    }
+    Ok(())
+}

@@ -241,6 +241,17 @@ pub enum NullifierError {
     Store(#[source] Box<dyn core::error::Error + Send + Sync + 'static>),
 }
 
+impl NullifierError {
+    /// A stable name of the reason, for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::AlreadyUsed { .. } => "nullifier_already_used",
+            Self::Store(_) => "nullifier_store_failed",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

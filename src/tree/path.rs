@@ -43,6 +43,13 @@ impl MerklePath {
         self.index
     }
 
+    /// The other children of every node above the leaf, leaf side first.
+    ///
+    /// For a prover, who places the node of the path among them without letting its position show in the timing.
+    pub(crate) fn siblings(&self) -> &[[Scalar; ARITY - 1]; DEPTH] {
+        &self.siblings
+    }
+
     /// The root of the tree in which `leaf` is at this place.
     ///
     /// A path shows that a leaf is in a tree exactly if this is the root of the tree.

@@ -124,6 +124,17 @@ pub enum RootError {
     },
 }
 
+impl RootError {
+    /// A stable name of the reason, for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown { .. } => "root_unknown",
+            Self::TooOld { .. } => "root_too_old",
+        }
+    }
+}
+
 /// Why a root was not added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

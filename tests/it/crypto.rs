@@ -135,3 +135,61 @@ fn roots_of_trees() {
         assert_eq!(grown.root(), expected);
     }
 }
+
+/// Whatever is read is written back the same, and whatever else is refused without a panic.
+mod strictness {
+    use super::*;
+    use personhood::nullifier::ExternalNullifier;
+    use proptest::prelude::*;
+
+    /// 32 bytes around the border between canonical and not.
+    fn scalar_bytes() -> impl Strategy<Value = [u8; 32]> {
+        (any::<[u8; 32]>(), prop_oneof![any::<u8>(), 0x0f..0x12u8]).prop_map(|(mut bytes, top)| {
+            bytes[31] = top;
+            bytes
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn public_values(bytes in scalar_bytes(), text in ".{0,70}") {
+            macro_rules! check {
+                ($($name:ty),*) => {$(
+                    if let Ok(value) = <$name>::from_bytes(&bytes) {
+                        prop_assert_eq!(value.to_bytes(), bytes);
+                        prop_assert_eq!(value.to_string().parse::<$name>().unwrap(), value);
+                    }
+                    if let Ok(value) = text.parse::<$name>() {
+                        prop_assert_eq!(value.to_string(), text.as_str());
+                    }
+                )*};
+            }
+            check!(IdentityCommitment, Leaf, Nullifier, ExternalNullifier, Signal, MerkleRoot);
+        }
+
+        #[test]
+        fn secret_files(mut bytes in prop::collection::vec(any::<u8>(), 67..72), version in 0..3u8, repair: bool) {
+            if let [first, .., _, _, _, _] = bytes.as_mut_slice() {
+                *first = version;
+            }
+            if repair && bytes.len() > 4 {
+                let body = bytes.len() - 4;
+                let checksum = hash_to_scalar(b"secret-file", &[&bytes[..body]]).to_bytes();
+                bytes[body..].copy_from_slice(&checksum[..4]);
+            }
+            if let Ok(secret) = IdentitySecret::from_bytes(&bytes) {
+                prop_assert!(secret.to_bytes().as_slice() == bytes);
+            }
+        }
+
+        #[test]
+        fn paths(start in prop::collection::vec(any::<u8>(), 0..64), length in 2240..2250usize, fill in 0..0x12u8) {
+            let mut bytes = vec![fill; length];
+            bytes[..start.len()].copy_from_slice(&start);
+            bytes[0] = 1;
+            if let Ok(path) = MerklePath::from_bytes(&bytes) {
+                prop_assert!(path.to_bytes().as_slice() == bytes);
+            }
+        }
+    }
+}

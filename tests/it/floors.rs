@@ -60,8 +60,14 @@ const BLIND: &[(&[&str], &[&str], &str)] = &[
 ];
 
 /// The files of `membership` that may know what is proved. All others are a proof system over rows of scalars.
-const KNOWS_THE_STATEMENT: &[&str] =
-    &["membership.rs", "membership/statement.rs", "membership/witness.rs", "membership/relation.rs"];
+const KNOWS_THE_STATEMENT: &[&str] = &[
+    "membership.rs",
+    "membership/statement.rs",
+    "membership/witness.rs",
+    "membership/relation.rs",
+    "membership/relation/linear.rs",
+    "membership/tests.rs",
+];
 
 /// What the other files of `membership` must not know.
 const NOUNS: &[&str] = &["poseidon", "identity", "nullifier", "signal", "tree"];

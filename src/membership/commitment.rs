@@ -1,0 +1,104 @@
+//! Pedersen commitments to vectors of secrets.
+//!
+//! C = Σ vᵢ·Gᵢ + ω·H. Perfectly hiding for uniform ω; binding while nobody knows a relation between the
+//! generators. The time depends on how many positions are committed, never on their values.
+
+use alloc::vec::Vec;
+
+use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
+use curve25519_dalek::traits::{Identity, IsIdentity, MultiscalarMul};
+use subtle::{Choice, ConditionallySelectable};
+use zeroize::Zeroizing;
+
+use crate::scalar::Scalar;
+
+/// A point of a proof beside its encoding, so that neither is computed twice.
+#[derive(Clone, Copy)]
+pub(super) struct Point {
+    point: RistrettoPoint,
+    encoding: CompressedRistretto,
+}
+
+impl Point {
+    /// Reads the one canonical encoding of a point; the identity is refused.
+    ///
+    /// An honest proof has the identity somewhere with probability 2^-247; a forger has no use for it,
+    /// but a verifier need not think about it if it never comes in.
+    pub(super) fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
+        let encoding = CompressedRistretto(*bytes);
+        encoding.decompress().filter(|point| !point.is_identity()).map(|point| Self { point, encoding })
+    }
+
+    /// The point.
+    pub(super) fn point(&self) -> &RistrettoPoint {
+        &self.point
+    }
+
+    /// Its canonical encoding.
+    pub(super) fn as_bytes(&self) -> &[u8; 32] {
+        self.encoding.as_bytes()
+    }
+}
+
+impl From<RistrettoPoint> for Point {
+    fn from(point: RistrettoPoint) -> Self {
+        Self { point, encoding: point.compress() }
+    }
+}
+
+/// Commits to `values` at the positions of `points`, in time independent of the values.
+///
+/// # Panics
+///
+/// If there are not as many points as values: a slip of the caller's layout, never outside data.
+pub(super) fn commit<'a>(
+    points: impl IntoIterator<Item = &'a RistrettoPoint>,
+    values: impl IntoIterator<Item = Scalar>,
+    blinding_point: &RistrettoPoint,
+    blinding: &Scalar,
+) -> RistrettoPoint {
+    let points: Vec<RistrettoPoint> = points.into_iter().copied().chain([*blinding_point]).collect();
+    // Copies of secrets: wiped when this function returns.
+    let mut scalars = Zeroizing::new(Vec::with_capacity(points.len()));
+    scalars.extend(values.into_iter().map(|value| value.to_dalek()));
+    scalars.push(blinding.to_dalek());
+    assert_eq!(points.len(), scalars.len(), "one point per committed value");
+    RistrettoPoint::multiscalar_mul(scalars.iter(), &points)
+}
+
+/// Σ bᵢ·Gᵢ for secret bits, by selection instead of multiplication.
+///
+/// An addition per bit whatever its value, some forty times cheaper than a multiplication.
+pub(super) fn select_sum<'a>(
+    points: impl IntoIterator<Item = &'a RistrettoPoint>,
+    bits: impl IntoIterator<Item = Choice>,
+) -> RistrettoPoint {
+    let identity = RistrettoPoint::identity();
+    points
+        .into_iter()
+        .zip(bits)
+        .fold(identity, |sum, (point, bit)| sum + RistrettoPoint::conditional_select(&identity, point, bit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selecting_and_multiplying_agree() {
+        let generators = super::super::generators::Generators::new(9);
+        let bits = [1u8, 0, 1, 1, 0, 0, 1, 0, 1];
+        let blinding = Scalar::from(7);
+        let values = bits.map(|bit| Scalar::from(u64::from(bit)));
+        let multiplied = commit(&generators.vector, values, &generators.blinding, &blinding);
+        let selected = select_sum(&generators.vector, bits.map(Choice::from))
+            + commit([], [], &generators.blinding, &blinding);
+        assert_eq!(multiplied, selected);
+        let naive = generators
+            .vector
+            .iter()
+            .zip(values)
+            .fold(generators.blinding * blinding.to_dalek(), |sum, (point, value)| sum + point * value.to_dalek());
+        assert_eq!(multiplied, naive);
+    }
+}

@@ -1,0 +1,674 @@
+//! The statement as equations: the only file here that knows trees and hashes.
+//!
+//! Every *slot* is a vector of [`COLUMNS`] secret field elements. Thirteen slots are one Poseidon
+//! permutation each (eight inputs, every S-box output, and the partial products of the membership
+//! rows); one holds the bits of the bounds and the values that mask the evaluations:
+//!
+//! ```text
+//! slot  0      nullifier    P9(3; s, ext, k, 0, 0, 0, 0, 0)
+//! slot  1      commitment   P9(1; s, t, 0, 0, 0, 0, 0, 0)
+//! slot  2      leaf         P9(4; commitment, issued, expires, assurance, 0, 0, 0, 0)
+//! slots 3..13  tree levels  P9(2; eight children), leaf side first
+//! slot  13     bounds       88 bits, 8 masks
+//! slots 14, 15 are zero and not committed
+//! ```
+//!
+//! Every *row* of a slot is a gate (A·z)⁵ + (E·z)(D·z) − B·z = 0, where z is all columns and the
+//! constant one. *Ties* are linear equations over the columns of several slots and the public values:
+//! pinned inputs, equal secrets, outputs. `docs/proof-system.md` lists all of them and argues that they
+//! say what [`super::Statement`] says.
+
+mod linear;
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq, ConstantTimeLess};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::sumcheck::{GateSum, POWER, PRODUCT};
+use crate::poseidon::{self, Domain, MDS, ROUND_CONSTANTS};
+use crate::scalar::Scalar;
+use crate::tree::DEPTH;
+
+pub(super) use linear::{Evaluations, LinearClaim, absorb_into};
+
+/// Elements of Poseidon's state.
+const WIDTH: usize = 9;
+/// Children of a node; inputs of a permutation.
+pub(super) const ARITY: usize = WIDTH - 1;
+/// Rounds in which all elements pass an S-box: half of them before, half after the partial rounds.
+const FULL_ROUNDS: usize = 8;
+/// Rounds in which only element 0 passes an S-box.
+const PARTIAL_ROUNDS: usize = 60;
+/// S-boxes of one permutation.
+pub(super) const SBOXES: usize = FULL_ROUNDS * WIDTH + PARTIAL_ROUNDS;
+/// Partial products of ∏(childᵢ − current).
+const PRODUCTS: usize = ARITY - 2;
+
+/// Secret values of one slot.
+pub(super) const COLUMNS: usize = ARITY + SBOXES + PRODUCTS;
+/// Column of the first S-box output.
+const SBOX_COLUMN: usize = ARITY;
+/// Column of the first partial product.
+const PRODUCT_COLUMN: usize = ARITY + SBOXES;
+
+/// Base-4 digits of the number of a slot.
+pub(super) const SLOT_DIGITS: usize = 2;
+/// Base-4 digits of the number of a row.
+pub(super) const ROW_DIGITS: usize = 4;
+/// Slots that the sums run over.
+pub(super) const SLOTS: usize = 1 << (2 * SLOT_DIGITS);
+/// Rows of a slot that the sums run over.
+pub(super) const ROWS: usize = 1 << (2 * ROW_DIGITS);
+
+/// Slot of the nullifier's hash.
+const NULLIFIER: usize = 0;
+/// Slot of the identity commitment's hash.
+const COMMITMENT: usize = 1;
+/// Slot of the leaf's hash.
+const LEAF: usize = 2;
+/// Slot of the tree level next to the leaves.
+const TREE: usize = 3;
+/// Slots that are hashes.
+const HASHES: usize = TREE + DEPTH;
+/// Slot of the bits and masks.
+const BOUNDS: usize = HASHES;
+/// Slots that are committed to; the remaining ones are zero by definition.
+pub(super) const COMMITTED_SLOTS: usize = BOUNDS + 1;
+
+/// First row of the membership gates of a tree level.
+const MEMBERSHIP_ROW: usize = SBOXES;
+/// Membership gates of a tree level: one product each.
+const MEMBERSHIP_ROWS: usize = ARITY - 1;
+
+/// Bits of a time: seconds below 2^40, some 34,800 years.
+pub(super) const TIME_BITS: usize = 40;
+/// Bits of an assurance.
+pub(super) const ASSURANCE_BITS: usize = 8;
+/// All bits of the bounds.
+const BITS: usize = 2 * TIME_BITS + ASSURANCE_BITS;
+/// Masked fifth power: a free value and its power.
+const MASK_POWER: usize = BITS;
+/// Masked products: two free values and their product, twice.
+const MASK_PRODUCTS: [usize; 2] = [BITS + 2, BITS + 5];
+/// Free values among the masks.
+pub(super) const MASKS: usize = 5;
+/// Columns of the bounds slot that are used.
+const BOUNDS_COLUMNS: usize = BITS + 8;
+
+const _: () = assert!(COMMITTED_SLOTS <= SLOTS, "every slot has a number");
+const _: () = assert!(MEMBERSHIP_ROW + MEMBERSHIP_ROWS <= ROWS, "every row has a number");
+const _: () = assert!(BOUNDS_COLUMNS <= COLUMNS, "bits and masks fit into a slot");
+const _: () = assert!(ROUND_CONSTANTS.len() == FULL_ROUNDS + PARTIAL_ROUNDS, "the rounds of the hash");
+
+/// The public values that the equations use, as field elements.
+///
+/// Bounds that were not asked for have their neutral values here: 2^40 − 1, 0, 0.
+#[derive(Clone)]
+pub(super) struct PublicInputs {
+    pub(super) root: Scalar,
+    pub(super) external_nullifier: Scalar,
+    pub(super) use_index: Scalar,
+    pub(super) nullifier: Scalar,
+    pub(super) issued_no_later_than: u64,
+    pub(super) expires_no_earlier_than: u64,
+    pub(super) assurance_at_least: u8,
+}
+
+/// The secret values that the equations use, as field elements.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(super) struct SecretInputs {
+    pub(super) nullifier_secret: Scalar,
+    pub(super) trapdoor: Scalar,
+    pub(super) issued_at: u64,
+    pub(super) expires_at: u64,
+    pub(super) assurance: u8,
+    /// The place of the leaf: an octal digit per level, leaf side least significant.
+    pub(super) index: u32,
+    /// The other children of every node on the path, leaf side first.
+    pub(super) siblings: [[Scalar; ARITY - 1]; DEPTH],
+}
+
+impl SecretInputs {
+    /// Every secret as bytes, to key a generator of random numbers with.
+    pub(super) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        // The capacity is enough, so that no copy is left behind by growing.
+        let mut bytes = Zeroizing::new(Vec::with_capacity((2 + DEPTH * (ARITY - 1)) * Scalar::BYTES + 21));
+        for scalar in [&self.nullifier_secret, &self.trapdoor].into_iter().chain(self.siblings.iter().flatten()) {
+            bytes.extend_from_slice(&*Zeroizing::new(scalar.to_bytes()));
+        }
+        bytes.extend_from_slice(&self.issued_at.to_le_bytes());
+        bytes.extend_from_slice(&self.expires_at.to_le_bytes());
+        bytes.push(self.assurance);
+        bytes.extend_from_slice(&self.index.to_le_bytes());
+        bytes
+    }
+}
+
+/// `node` among its siblings, at a secret position: by selection, not by indexing.
+fn insert(node: &Scalar, position: u8, siblings: &[Scalar; ARITY - 1]) -> [Scalar; ARITY] {
+    core::array::from_fn(|i| {
+        let (own, one_before) = (siblings[i.min(ARITY - 2)], siblings[i.saturating_sub(1)]);
+        let place = i as u8;
+        let sibling = Scalar::conditional_select(&own, &one_before, position.ct_lt(&place));
+        Scalar::conditional_select(&sibling, node, position.ct_eq(&place))
+    })
+}
+
+/// All secret columns of all committed slots.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub(super) struct Assignment {
+    cells: Vec<Scalar>,
+}
+
+/// What a hash slot hashes.
+fn domain(slot: usize) -> Domain {
+    match slot {
+        NULLIFIER => Domain::Nullifier,
+        COMMITMENT => Domain::Identity,
+        LEAF => Domain::Leaf,
+        _ => Domain::Node,
+    }
+}
+
+/// The capacity tag of a hash slot.
+fn tag(slot: usize) -> Scalar {
+    Scalar::from(domain(slot) as u64)
+}
+
+/// The output of a hash slot: row 1 of the matrix times the last nine S-box outputs.
+fn output(columns: &[Scalar]) -> Scalar {
+    Scalar::inner_product(&MDS[1], &columns[PRODUCT_COLUMN - WIDTH..PRODUCT_COLUMN])
+}
+
+/// Whether all elements pass an S-box in this round.
+const fn is_full(round: usize) -> bool {
+    round < FULL_ROUNDS / 2 || round >= FULL_ROUNDS / 2 + PARTIAL_ROUNDS
+}
+
+/// Poseidon, where `sbox(number, input)` says what each S-box gives; the output element.
+///
+/// In the dense form, with any S-box outputs whatever: the affine functions that the rows are made of.
+fn permute(tag: Scalar, inputs: &[Scalar], mut sbox: impl FnMut(usize, Scalar) -> Scalar) -> Scalar {
+    let mut state = [tag; WIDTH];
+    state[1..].copy_from_slice(inputs);
+    let mut number = 0;
+    for (round, constants) in ROUND_CONSTANTS.iter().enumerate() {
+        for (i, (element, constant)) in state.iter_mut().zip(constants).enumerate() {
+            *element += *constant;
+            if i == 0 || is_full(round) {
+                *element = sbox(number, *element);
+                number += 1;
+            }
+        }
+        state = core::array::from_fn(|i| Scalar::inner_product(&MDS[i], &state));
+    }
+    let output = state[1];
+    state.zeroize(); // determines the inputs
+    output
+}
+
+impl Assignment {
+    /// The columns that satisfy every equation, if the secrets satisfy the statement.
+    pub(super) fn new(public: &PublicInputs, secret: &SecretInputs, masks: &[Scalar; MASKS]) -> Self {
+        let mut assignment = Self { cells: vec![Scalar::ZERO; COMMITTED_SLOTS * COLUMNS] };
+        let zero = Scalar::ZERO;
+        let s = secret.nullifier_secret;
+        assignment.hash(NULLIFIER, [s, public.external_nullifier, public.use_index, zero, zero, zero, zero, zero]);
+        let commitment = assignment.hash(COMMITMENT, [s, secret.trapdoor, zero, zero, zero, zero, zero, zero]);
+        let issued = Scalar::from(secret.issued_at);
+        let expires = Scalar::from(secret.expires_at);
+        let assurance = Scalar::from(u64::from(secret.assurance));
+        let mut current = assignment.hash(LEAF, [commitment, issued, expires, assurance, zero, zero, zero, zero]);
+        for (level, siblings) in secret.siblings.iter().enumerate() {
+            let position = (secret.index >> (3 * level) & 7) as u8;
+            let node = assignment.hash(TREE + level, insert(&current, position, siblings));
+            assignment.multiply_members(TREE + level, &current);
+            current = node;
+        }
+
+        // Differences that are negative wrap around: the range is then violated, as it must be.
+        assignment.set_bounds([
+            public.issued_no_later_than.wrapping_sub(secret.issued_at),
+            secret.expires_at.wrapping_sub(public.expires_no_earlier_than),
+            u64::from(secret.assurance.wrapping_sub(public.assurance_at_least)),
+        ]);
+        assignment.set_masks(masks);
+        current.zeroize();
+        assignment
+    }
+
+    /// The columns of a slot.
+    pub(super) fn slot(&self, slot: usize) -> &[Scalar] {
+        &self.cells[slot * COLUMNS..(slot + 1) * COLUMNS]
+    }
+
+    /// The columns of a slot, for writing.
+    pub(super) fn slot_mut(&mut self, slot: usize) -> &mut [Scalar] {
+        &mut self.cells[slot * COLUMNS..(slot + 1) * COLUMNS]
+    }
+
+    /// Fills a slot with a permutation of `inputs`; its output.
+    fn hash(&mut self, slot: usize, inputs: [Scalar; ARITY]) -> Scalar {
+        let columns = self.slot_mut(slot);
+        columns[..ARITY].copy_from_slice(&inputs);
+        let sboxes = &mut columns[SBOX_COLUMN..PRODUCT_COLUMN];
+        poseidon::hash_with_trace(domain(slot), &inputs, sboxes.try_into().expect("one column per S-box"))
+    }
+
+    /// The nullifier that the columns lead to.
+    pub(super) fn nullifier(&self) -> Scalar {
+        output(self.slot(NULLIFIER))
+    }
+
+    /// The root that the columns lead to.
+    pub(super) fn root(&self) -> Scalar {
+        output(self.slot(HASHES - 1))
+    }
+
+    /// Fills the partial products ∏(childᵢ − current) of a tree level.
+    fn multiply_members(&mut self, slot: usize, current: &Scalar) {
+        let columns = self.slot_mut(slot);
+        let mut product = columns[0] - *current;
+        for i in 0..PRODUCTS {
+            product *= columns[i + 1] - *current;
+            columns[PRODUCT_COLUMN + i] = product;
+        }
+    }
+
+    /// Fills the bits of T1 − issued, expires − T2 and assurance − A.
+    fn set_bounds(&mut self, [issued, expires, assurance]: [u64; 3]) {
+        let columns = self.slot_mut(BOUNDS);
+        let bits = |value: u64, count: usize| (0..count).map(move |i| Scalar::from(value >> i & 1));
+        let all = bits(issued, TIME_BITS).chain(bits(expires, TIME_BITS)).chain(bits(assurance, ASSURANCE_BITS));
+        for (column, bit) in columns.iter_mut().zip(all) {
+            *column = bit;
+        }
+    }
+
+    /// Fills the masks: a value and its fifth power, two pairs and their products.
+    fn set_masks(&mut self, masks: &[Scalar; MASKS]) {
+        let columns = self.slot_mut(BOUNDS);
+        columns[MASK_POWER] = masks[0];
+        columns[MASK_POWER + 1] = masks[0].pow5();
+        for (column, pair) in MASK_PRODUCTS.into_iter().zip(masks[1..].chunks(2)) {
+            columns[column] = pair[0];
+            columns[column + 1] = pair[1];
+            columns[column + 2] = pair[0] * pair[1];
+        }
+    }
+
+    /// The bits of the bounds, for a commitment by selection. Only for an assignment that satisfies the gates.
+    pub(super) fn bits(&self) -> impl Iterator<Item = Choice> + '_ {
+        self.slot(BOUNDS)[..BITS].iter().map(|bit| !bit.is_zero())
+    }
+
+    /// The slots and the columns in them that can be other than zero, apart from the bits.
+    ///
+    /// A commitment leaves out columns that are zero in every proof.
+    pub(super) fn occupied(slot: usize) -> core::ops::Range<usize> {
+        match slot {
+            BOUNDS => BITS..BOUNDS_COLUMNS,
+            0..TREE => 0..PRODUCT_COLUMN,
+            _ => 0..COLUMNS,
+        }
+    }
+
+    /// Whether `slot` begins with bits.
+    pub(super) fn has_bits(slot: usize) -> bool {
+        slot == BOUNDS
+    }
+
+    /// The values A·z, B·z, E·z and D·z of every row of every slot.
+    pub(super) fn gates(&self) -> GateSum {
+        let empty = || vec![Scalar::ZERO; SLOTS * ROWS];
+        let mut gates = GateSum { a: empty(), b: empty(), e: empty(), d: empty(), shape: vec![0; SLOTS * ROWS] };
+        let mut current = Scalar::ZERO;
+        for slot in 0..HASHES {
+            let columns = self.slot(slot);
+            let first = slot * ROWS;
+            let sboxes = &columns[SBOX_COLUMN..PRODUCT_COLUMN];
+            gates.shape[first..first + SBOXES].fill(POWER);
+            gates.b[first..first + SBOXES].copy_from_slice(sboxes);
+            let output = permute(tag(slot), &columns[..ARITY], |number, input| {
+                gates.a[first + number] = input;
+                sboxes[number]
+            });
+            if slot >= TREE {
+                let products = &columns[PRODUCT_COLUMN..];
+                for i in 0..MEMBERSHIP_ROWS {
+                    let row = first + MEMBERSHIP_ROW + i;
+                    gates.shape[row] = PRODUCT;
+                    gates.e[row] = if i == 0 { columns[0] - current } else { products[i - 1] };
+                    gates.d[row] = columns[i + 1] - current;
+                    // The last product is zero: one child is the node below.
+                    gates.b[row] = products.get(i).copied().unwrap_or_default();
+                }
+            }
+            current = output;
+        }
+
+        let first = BOUNDS * ROWS;
+        let columns = self.slot(BOUNDS);
+        for (i, bit) in columns[..BITS].iter().enumerate() {
+            gates.shape[first + i] = PRODUCT;
+            for table in [&mut gates.b, &mut gates.e, &mut gates.d] {
+                table[first + i] = *bit;
+            }
+        }
+        let row = first + BITS;
+        gates.shape[row] = POWER;
+        gates.a[row] = columns[MASK_POWER];
+        gates.b[row] = columns[MASK_POWER + 1];
+        for (i, column) in MASK_PRODUCTS.into_iter().enumerate() {
+            let row = row + 1 + i;
+            gates.shape[row] = PRODUCT;
+            gates.e[row] = columns[column];
+            gates.d[row] = columns[column + 1];
+            gates.b[row] = columns[column + 2];
+        }
+        current.zeroize();
+        gates
+    }
+
+    /// The columns of all slots, the empty ones as zeros: the table w of the second sum.
+    pub(super) fn table(&self) -> Vec<Scalar> {
+        let mut table = self.cells.clone();
+        table.resize(SLOTS * COLUMNS, Scalar::ZERO);
+        table
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    use super::*;
+
+    /// An equation that does not hold.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(in super::super) enum Breach {
+        /// A gate.
+        Gate { slot: usize, row: usize },
+        /// A linear equation.
+        Tie(usize),
+    }
+
+    /// A witness that can be bent at any place, everything downstream following honestly: the public
+    /// outputs are computed from it, so that only the bent equation is broken.
+    #[derive(Clone)]
+    pub(in super::super) struct Sample {
+        pub(in super::super) public: PublicInputs,
+        /// First eight columns of the three hashes before the tree; `None` follows from the slot before.
+        inputs: [[Option<Scalar>; ARITY]; TREE],
+        siblings: [[Scalar; ARITY]; DEPTH],
+        /// Where the node below stands among its siblings.
+        positions: [usize; DEPTH],
+        masks: [Scalar; MASKS],
+        bits: [Scalar; BITS],
+        /// Added to an S-box output.
+        bent_sbox: Option<(usize, usize)>,
+        /// Added to a partial product.
+        bent_product: Option<(usize, usize)>,
+        /// Level whose node below is not among its children.
+        orphan: Option<usize>,
+        /// Added to a column of the masks that is computed.
+        bent_mask: Option<usize>,
+        /// Whether root and nullifier are taken from the assignment or left as they are.
+        follow: bool,
+    }
+
+    impl Sample {
+        pub(in super::super) fn new(seed: u64) -> Self {
+            let rng = &mut ChaCha20Rng::seed_from_u64(seed);
+            let mut random = || Scalar::random(rng);
+            let zero = Some(Scalar::ZERO);
+            let s = Some(random());
+            let ext = random();
+            let use_index = Scalar::from(seed);
+            let number = |value: u64| Some(Scalar::from(value));
+            let mut sample = Self {
+                public: PublicInputs {
+                    root: Scalar::ZERO,
+                    external_nullifier: ext,
+                    use_index,
+                    nullifier: Scalar::ZERO,
+                    issued_no_later_than: 2_000_000,
+                    expires_no_earlier_than: 3_000_000,
+                    assurance_at_least: 1,
+                },
+                inputs: [
+                    [s, Some(ext), Some(use_index), zero, zero, zero, zero, zero],
+                    [s, Some(random()), zero, zero, zero, zero, zero, zero],
+                    [None, number(1_000_000), number(4_000_000), number(2), zero, zero, zero, zero],
+                ],
+                siblings: core::array::from_fn(|_| core::array::from_fn(|_| random())),
+                positions: core::array::from_fn(|level| (level * 5 + seed as usize) % ARITY),
+                masks: core::array::from_fn(|_| random()),
+                bits: [Scalar::ZERO; BITS],
+                bent_sbox: None,
+                bent_product: None,
+                orphan: None,
+                bent_mask: None,
+                follow: true,
+            };
+            sample.spell();
+            let assignment = sample.assignment();
+            sample.public.nullifier = assignment.nullifier();
+            sample.public.root = assignment.root();
+            sample
+        }
+
+        /// Bits that spell the three differences of 40, 40 and 8 bits.
+        fn spell(&mut self) {
+            let spell = |bits: &mut [Scalar], value: u64| {
+                for (i, bit) in bits.iter_mut().enumerate() {
+                    *bit = Scalar::from(value >> i & 1);
+                }
+            };
+            spell(&mut self.bits[..TIME_BITS], 1_000_000);
+            spell(&mut self.bits[TIME_BITS..2 * TIME_BITS], 1_000_000);
+            spell(&mut self.bits[2 * TIME_BITS..], 1);
+        }
+
+        /// A level's node below is none of its children.
+        pub(in super::super) fn orphan(&mut self, level: usize) {
+            self.orphan = Some(level);
+        }
+
+        pub(in super::super) fn bend_sbox(&mut self, slot: usize, number: usize) {
+            self.bent_sbox = Some((slot, number));
+        }
+
+        pub(in super::super) fn bend_product(&mut self, slot: usize, product: usize) {
+            self.bent_product = Some((slot, product));
+            // With the node below in the last place, all partial products are free to be anything.
+            self.positions[slot - TREE] = ARITY - 1;
+        }
+
+        pub(in super::super) fn bend_mask(&mut self, column: usize) {
+            self.bent_mask = Some(column);
+        }
+
+        /// A digit 2 instead of a bit, the credential following so that the sum still holds.
+        pub(in super::super) fn bend_bit(&mut self, bit: usize) {
+            self.bits[bit] = Scalar::from(2);
+            let sum = |bits: &[Scalar]| bits.iter().rev().fold(Scalar::ZERO, |sum, bit| sum.double() + *bit);
+            let public = &self.public;
+            let leaf = &mut self.inputs[LEAF];
+            leaf[1] = Some(Scalar::from(public.issued_no_later_than) - sum(&self.bits[..TIME_BITS]));
+            leaf[2] =
+                Some(Scalar::from(public.expires_no_earlier_than) + sum(&self.bits[TIME_BITS..2 * TIME_BITS]));
+            leaf[3] = Some(Scalar::from(u64::from(public.assurance_at_least)) + sum(&self.bits[2 * TIME_BITS..]));
+        }
+
+        /// Breaks one linear equation, by its number.
+        pub(in super::super) fn break_tie(&mut self, tie: usize) {
+            let something = Some(Scalar::from(123));
+            match tie {
+                0..=6 => self.inputs[NULLIFIER][tie + 1] = something,
+                7 | 20 => {
+                    *self = self.clone().settled();
+                    let value = if tie == 7 { &mut self.public.nullifier } else { &mut self.public.root };
+                    *value += Scalar::ONE;
+                }
+                8 => self.inputs[COMMITMENT][0] = something,
+                9..=14 => self.inputs[COMMITMENT][tie - 7] = something,
+                15 => self.inputs[LEAF][0] = something,
+                16..=19 => self.inputs[LEAF][tie - 12] = something,
+                // One second or level more than the public bound allows, the bits as they were.
+                21..=23 => {
+                    let bit = [0, TIME_BITS, 2 * TIME_BITS][tie - 21];
+                    self.bits[bit] = Scalar::ONE - self.bits[bit];
+                }
+                _ => panic!("there are 24 ties"),
+            }
+        }
+
+        /// Takes root and nullifier from the assignment, and keeps them.
+        fn settled(mut self) -> Self {
+            self.public = self.public();
+            self.follow = false;
+            self
+        }
+
+        /// The public values, with the root and the nullifier that the bent witness leads to.
+        pub(in super::super) fn public(&self) -> PublicInputs {
+            let mut public = self.public.clone();
+            if self.follow {
+                let assignment = self.assignment();
+                public.nullifier = assignment.nullifier();
+                public.root = assignment.root();
+            }
+            public
+        }
+
+        pub(in super::super) fn assignment(&self) -> Assignment {
+            let mut assignment = Assignment { cells: vec![Scalar::ZERO; COMMITTED_SLOTS * COLUMNS] };
+            let mut below = Scalar::ZERO;
+            for slot in 0..HASHES {
+                let inputs: [Scalar; ARITY] = if slot < TREE {
+                    self.inputs[slot].map(|input| input.unwrap_or(below))
+                } else {
+                    let level = slot - TREE;
+                    let mut children = self.siblings[level];
+                    if self.orphan != Some(level) {
+                        children[self.positions[level]] = below;
+                    }
+                    children
+                };
+                let columns = assignment.slot_mut(slot);
+                columns[..ARITY].copy_from_slice(&inputs);
+                let output = permute(tag(slot), &inputs, |number, input| {
+                    let bend = if self.bent_sbox == Some((slot, number)) { Scalar::ONE } else { Scalar::ZERO };
+                    columns[SBOX_COLUMN + number] = input.pow5() + bend;
+                    columns[SBOX_COLUMN + number]
+                });
+                if slot >= TREE {
+                    let mut product = columns[0] - below;
+                    for i in 0..PRODUCTS {
+                        product *= columns[i + 1] - below;
+                        if self.bent_product == Some((slot, i)) {
+                            product += Scalar::ONE;
+                        }
+                        columns[PRODUCT_COLUMN + i] = product;
+                    }
+                }
+                below = output;
+            }
+            assignment.slot_mut(BOUNDS)[..BITS].copy_from_slice(&self.bits);
+            assignment.set_masks(&self.masks);
+            if let Some(column) = self.bent_mask {
+                assignment.slot_mut(BOUNDS)[column] += Scalar::ONE;
+            }
+            assignment
+        }
+
+        /// Every equation that does not hold.
+        pub(in super::super) fn breaches(&self, assignment: &Assignment) -> Vec<Breach> {
+            let gates = assignment.gates();
+            let value = |i: usize| gates.a[i].pow5() + gates.e[i] * gates.d[i] - gates.b[i];
+            let gates = (0..SLOTS * ROWS)
+                .filter(|i| value(*i) != Scalar::ZERO)
+                .map(|i| Breach::Gate { slot: i / ROWS, row: i % ROWS });
+            let ties = linear::tests::tie_errors(assignment, &self.public())
+                .into_iter()
+                .enumerate()
+                .filter(|(_, error)| *error != Scalar::ZERO)
+                .map(|(tie, _)| Breach::Tie(tie));
+            gates.chain(ties).collect()
+        }
+    }
+
+    #[test]
+    fn the_columns_are_those_of_the_hash() {
+        let sample = Sample::new(1);
+        let assignment = sample.assignment();
+        for (slot, domain) in
+            [(0, Domain::Nullifier), (1, Domain::Identity), (2, Domain::Leaf), (3, Domain::Node), (12, Domain::Node)]
+        {
+            let columns = assignment.slot(slot);
+            let inputs: &[Scalar; ARITY] = columns[..ARITY].try_into().expect("eight inputs");
+            let mut trace = [Scalar::ZERO; SBOXES];
+            let hash = poseidon::hash_with_trace(domain, inputs, &mut trace);
+            assert_eq!(columns[SBOX_COLUMN..PRODUCT_COLUMN], trace);
+            assert_eq!(hash, output(columns));
+            assert_eq!(hash, poseidon::hash(domain, inputs));
+        }
+    }
+
+    #[test]
+    fn each_sbox_can_be_broken_alone() {
+        // Every S-box in some slot, and in every slot one of each kind of round.
+        let everywhere = (0..HASHES).flat_map(|slot| [0, 8, 36, 70, 95, 96, 131].map(|number| (slot, number)));
+        for (slot, number) in (0..SBOXES).map(|number| (number % HASHES, number)).chain(everywhere) {
+            let mut sample = Sample::new(2);
+            sample.bend_sbox(slot, number);
+            assert_eq!(sample.breaches(&sample.assignment()), [Breach::Gate { slot, row: number }]);
+        }
+    }
+
+    #[test]
+    fn each_membership_gate_can_be_broken_alone() {
+        for slot in TREE..HASHES {
+            for product in 0..PRODUCTS {
+                let mut sample = Sample::new(3);
+                sample.bend_product(slot, product);
+                let row = MEMBERSHIP_ROW + product;
+                assert_eq!(sample.breaches(&sample.assignment()), [Breach::Gate { slot, row }]);
+            }
+            let mut sample = Sample::new(4);
+            sample.orphan(slot - TREE);
+            let row = MEMBERSHIP_ROW + PRODUCTS;
+            assert_eq!(sample.breaches(&sample.assignment()), [Breach::Gate { slot, row }]);
+        }
+    }
+
+    #[test]
+    fn each_bit_and_mask_can_be_broken_alone() {
+        for bit in 0..BITS {
+            let mut sample = Sample::new(5);
+            sample.bend_bit(bit);
+            assert_eq!(sample.breaches(&sample.assignment()), [Breach::Gate { slot: BOUNDS, row: bit }]);
+        }
+        for (i, column) in [MASK_POWER + 1, MASK_PRODUCTS[0] + 2, MASK_PRODUCTS[1] + 2].into_iter().enumerate() {
+            let mut sample = Sample::new(6);
+            sample.bend_mask(column);
+            assert_eq!(sample.breaches(&sample.assignment()), [Breach::Gate { slot: BOUNDS, row: BITS + i }]);
+        }
+    }
+
+    #[test]
+    fn a_zero_leaf_has_no_place() {
+        // The trap of a uniform circuit: a slot whose fixed zero inputs satisfy the membership of a zero node.
+        // Here the level above the leaf has a zero child, and the node below is a real hash: it is an orphan.
+        let mut sample = Sample::new(7);
+        sample.siblings[0] = [Scalar::ZERO; ARITY];
+        sample.orphan(0);
+        let row = MEMBERSHIP_ROW + PRODUCTS;
+        let breaches = sample.breaches(&sample.assignment());
+        assert_eq!(breaches, [Breach::Gate { slot: TREE, row }]);
+    }
+}

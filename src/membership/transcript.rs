@@ -1,0 +1,123 @@
+//! The Fiat-Shamir transcript: every label, and how values enter it.
+//!
+//! The order of the messages is drawn in `docs/proof-system.md`. A value that the verifier uses and that
+//! is not in the transcript before the next challenge can be chosen after that challenge, and then
+//! anything can be proven; the tests leave each of them out in turn and forge a proof.
+
+use merlin::TranscriptRngBuilder;
+
+use super::commitment::Point;
+use crate::scalar::Scalar;
+
+/// Every label of the transcript; one place, so that two meanings never share one.
+pub(super) mod label {
+    /// Name of the protocol: separates this transcript from every other use of merlin.
+    pub(in super::super) const PROTOCOL: &[u8] = b"PoP-R255-P9-v1 membership";
+
+    pub(in super::super) const VERSION: &[u8] = b"version";
+    pub(in super::super) const SUITE: &[u8] = b"suite";
+    pub(in super::super) const DEPTH: &[u8] = b"depth";
+    pub(in super::super) const CIRCUIT: &[u8] = b"circuit";
+    pub(in super::super) const ROOT: &[u8] = b"root";
+    pub(in super::super) const EXTERNAL_NULLIFIER: &[u8] = b"ext";
+    pub(in super::super) const USE_INDEX: &[u8] = b"k";
+    pub(in super::super) const NULLIFIER: &[u8] = b"nf";
+    pub(in super::super) const SIGNAL: &[u8] = b"signal";
+    pub(in super::super) const NONCE: &[u8] = b"nonce";
+    pub(in super::super) const ISSUED: &[u8] = b"issued";
+    pub(in super::super) const EXPIRES: &[u8] = b"expires";
+    pub(in super::super) const ASSURANCE: &[u8] = b"assurance";
+
+    pub(in super::super) const COLUMNS: &[u8] = b"W";
+    pub(in super::super) const TAU: &[u8] = b"tau";
+    pub(in super::super) const GATE_ROUND: &[u8] = b"P";
+    pub(in super::super) const GATE_POINT: &[u8] = b"r";
+    pub(in super::super) const EVALUATIONS: &[u8] = b"ev";
+    pub(in super::super) const GAMMA: &[u8] = b"gamma";
+    pub(in super::super) const SLOT_ROUND: &[u8] = b"Q";
+    pub(in super::super) const SLOT_POINT: &[u8] = b"r'";
+    pub(in super::super) const XI: &[u8] = b"xi";
+    pub(in super::super) const RHO: &[u8] = b"rho";
+    pub(in super::super) const MASK: &[u8] = b"S";
+    pub(in super::super) const MASK_VALUE: &[u8] = b"cm";
+    pub(in super::super) const CHI: &[u8] = b"chi";
+    pub(in super::super) const ZETA: &[u8] = b"zeta";
+    pub(in super::super) const Y: &[u8] = b"y";
+    pub(in super::super) const FOLD_LOW: &[u8] = b"L";
+    pub(in super::super) const FOLD_HIGH: &[u8] = b"R";
+    pub(in super::super) const FOLD_POINT: &[u8] = b"x";
+
+    /// Witness bytes that rekey the prover's generator; never on the wire.
+    pub(in super::super) const WITNESS: &[u8] = b"witness";
+    /// One statement-and-proof pair of a batch.
+    pub(in super::super) const BATCH: &[u8] = b"PoP-R255-P9-v1 batch";
+    pub(in super::super) const BATCH_PROOF: &[u8] = b"proof";
+    pub(in super::super) const BATCH_WEIGHT: &[u8] = b"weight";
+}
+
+/// A merlin transcript that speaks in scalars and points.
+#[derive(Clone)]
+pub(super) struct Transcript {
+    inner: merlin::Transcript,
+    /// Test builds only: the label whose messages are left out, to show the forgery that this allows.
+    #[cfg(test)]
+    omitted: Option<&'static [u8]>,
+}
+
+impl Transcript {
+    /// An empty transcript of `protocol`.
+    pub(super) fn new(protocol: &'static [u8]) -> Self {
+        Self {
+            inner: merlin::Transcript::new(protocol),
+            #[cfg(test)]
+            omitted: None,
+        }
+    }
+
+    /// A deliberately broken transcript that never absorbs messages under `label`.
+    #[cfg(test)]
+    pub(super) fn without(protocol: &'static [u8], label: Option<&'static [u8]>) -> Self {
+        Self { inner: merlin::Transcript::new(protocol), omitted: label }
+    }
+
+    /// Absorbs bytes.
+    pub(super) fn append(&mut self, label: &'static [u8], message: &[u8]) {
+        #[cfg(test)]
+        if self.omitted == Some(label) {
+            return;
+        }
+        self.inner.append_message(label, message);
+    }
+
+    /// Absorbs an integer as eight bytes, little endian.
+    pub(super) fn append_u64(&mut self, label: &'static [u8], value: u64) {
+        self.append(label, &value.to_le_bytes());
+    }
+
+    /// Absorbs a scalar in its canonical encoding.
+    pub(super) fn append_scalar(&mut self, label: &'static [u8], scalar: &Scalar) {
+        self.append(label, &scalar.to_bytes());
+    }
+
+    /// Absorbs a point in its canonical encoding.
+    pub(super) fn append_point(&mut self, label: &'static [u8], point: &Point) {
+        self.append(label, point.as_bytes());
+    }
+
+    /// Draws a scalar: 64 bytes reduced, so within 2^-259 of uniform.
+    pub(super) fn challenge(&mut self, label: &'static [u8]) -> Scalar {
+        let mut wide = [0; 64];
+        self.inner.challenge_bytes(label, &mut wide);
+        Scalar::from_bytes_wide(&wide)
+    }
+
+    /// Draws one scalar per coordinate.
+    pub(super) fn challenges<const N: usize>(&mut self, label: &'static [u8]) -> [Scalar; N] {
+        core::array::from_fn(|_| self.challenge(label))
+    }
+
+    /// Begins a generator whose output depends on everything absorbed so far.
+    pub(super) fn build_rng(&self) -> TranscriptRngBuilder {
+        self.inner.build_rng()
+    }
+}
