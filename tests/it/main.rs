@@ -6,3 +6,7 @@ mod golden;
 #[cfg(feature = "serde")]
 mod iris;
 mod matcher;
+#[cfg(all(feature = "store", unix))]
+mod people;
+#[cfg(all(feature = "store", unix))]
+mod store;
