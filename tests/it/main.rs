@@ -10,3 +10,4 @@ mod matcher;
 mod people;
 #[cfg(all(feature = "store", unix))]
 mod store;
+mod verify;
