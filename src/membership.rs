@@ -157,8 +157,7 @@ impl Parameters {
         let mut transcript = Transcript::new(label::PROTOCOL);
         statement.absorb_into(&mut transcript, self.digest());
         // Bound to statement and witness: a generator that repeats itself repeats a whole proof at worst.
-        let mut rng =
-            transcript.build_rng().rekey_with_witness_bytes(label::WITNESS, &secret.to_bytes()).finalize(rng);
+        let mut rng = transcript.build_rng().rekey_with_witness_bytes(label::WITNESS, &secret.to_bytes()).finalize(rng);
         let masks: Zeroizing<[Scalar; MASKS]> = Zeroizing::new(core::array::from_fn(|_| Scalar::random(&mut rng)));
         let assignment = Assignment::new(&public, &secret, &masks);
         if assignment.root() != public.root {

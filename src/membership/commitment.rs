@@ -91,8 +91,8 @@ mod tests {
         let blinding = Scalar::from(7);
         let values = bits.map(|bit| Scalar::from(u64::from(bit)));
         let multiplied = commit(&generators.vector, values, &generators.blinding, &blinding);
-        let selected = select_sum(&generators.vector, bits.map(Choice::from))
-            + commit([], [], &generators.blinding, &blinding);
+        let selected =
+            select_sum(&generators.vector, bits.map(Choice::from)) + commit([], [], &generators.blinding, &blinding);
         assert_eq!(multiplied, selected);
         let naive = generators
             .vector

@@ -119,11 +119,7 @@ pub(super) struct Reduction {
 
 /// Replays the challenges of `proof` and reduces the claim X = Σ zᵢ·Gᵢ + ⟨z, b⟩·U to a combination
 /// claim·X + Σ folds·(L, R) + Σ generators·G + form·U = 0.
-pub(super) fn reduce(
-    transcript: &mut Transcript,
-    proof: &InnerProductProof,
-    b: &[Scalar],
-) -> Reduction {
+pub(super) fn reduce(transcript: &mut Transcript, proof: &InnerProductProof, b: &[Scalar]) -> Reduction {
     let challenges: [Scalar; ROUNDS] = core::array::from_fn(|round| {
         let (low, high) = &proof.folds[round];
         transcript.append_point(label::FOLD_LOW, low);
@@ -144,10 +140,8 @@ pub(super) fn reduce(
     for x in &challenges {
         weights = weights.iter().flat_map(|weight| [*weight * *x, *weight]).collect();
     }
-    let generators: Vec<Scalar> = weights
-        .iter()
-        .flat_map(|weight| proof.last.map(|value| -(*weight * value)))
-        .collect();
+    let generators: Vec<Scalar> =
+        weights.iter().flat_map(|weight| proof.last.map(|value| -(*weight * value))).collect();
     let form = Scalar::inner_product(&generators, b);
     Reduction { claim: later, folds, generators, form }
 }
@@ -163,13 +157,7 @@ mod tests {
     const PROTOCOL: &[u8] = b"inner product test";
 
     /// Whether the combination is the identity for the claim that `value` = ⟨z, b⟩.
-    fn accepts(
-        generators: &Generators,
-        proof: &InnerProductProof,
-        z: &[Scalar],
-        b: &[Scalar],
-        value: Scalar,
-    ) -> bool {
+    fn accepts(generators: &Generators, proof: &InnerProductProof, z: &[Scalar], b: &[Scalar], value: Scalar) -> bool {
         let reduction = reduce(&mut Transcript::new(PROTOCOL), proof, b);
         let naive = |scalars: &[Scalar]| -> RistrettoPoint {
             scalars.iter().zip(&generators.vector).map(|(scalar, point)| point * scalar.to_dalek()).sum()
@@ -179,10 +167,7 @@ mod tests {
             .folds
             .iter()
             .zip(&reduction.folds)
-            .map(|((low, high), (by_low, by_high))| {
-                low.point() * by_low.to_dalek()
-                    + high.point() * by_high.to_dalek()
-            })
+            .map(|((low, high), (by_low, by_high))| low.point() * by_low.to_dalek() + high.point() * by_high.to_dalek())
             .sum();
         let sum = claim * reduction.claim.to_dalek()
             + folds
@@ -198,13 +183,8 @@ mod tests {
         let mut random = || (0..LENGTH).map(|_| Scalar::random(rng)).collect::<Vec<_>>();
         let (z, b) = (random(), random());
         let value = z.iter().zip(&b).map(|(z, b)| *z * *b).sum::<Scalar>();
-        let proof = prove_vartime(
-            &mut Transcript::new(PROTOCOL),
-            &generators.vector,
-            &generators.form,
-            z.clone(),
-            b.clone(),
-        );
+        let proof =
+            prove_vartime(&mut Transcript::new(PROTOCOL), &generators.vector, &generators.form, z.clone(), b.clone());
         assert!(accepts(&generators, &proof, &z, &b, value));
         assert!(!accepts(&generators, &proof, &z, &b, value + Scalar::ONE));
         let mut other = z.clone();

@@ -60,7 +60,10 @@ pub struct MembershipProof {
 #[non_exhaustive]
 pub enum ProofDecodeError {
     /// The proof is of a version that this crate does not know.
-    #[error("proof version {found} is not supported, only version {}; update the verifier or the prover", ProofVersion::CURRENT)]
+    #[error(
+        "proof version {found} is not supported, only version {}; update the verifier or the prover",
+        ProofVersion::CURRENT
+    )]
     UnsupportedVersion {
         /// The version byte found.
         found: u8,

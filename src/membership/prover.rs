@@ -64,8 +64,7 @@ pub(super) fn prove_assignment(
         let positions = gate_positions(round);
         combined[positions.clone()].copy_from_slice(&*polynomial);
         let blinding = Scalar::random(rng);
-        let commitment =
-            commit(&vector[positions], polynomial.iter().copied(), &generators.blinding, &blinding).into();
+        let commitment = commit(&vector[positions], polynomial.iter().copied(), &generators.blinding, &blinding).into();
         round_blindings.push(blinding);
         transcript.append_point(label::GATE_ROUND, &commitment);
         point[round] = transcript.challenge(label::GATE_POINT);
@@ -86,8 +85,7 @@ pub(super) fn prove_assignment(
         let positions = slot_positions(round);
         combined[positions.clone()].copy_from_slice(&*polynomial);
         let blinding = Scalar::random(rng);
-        let commitment =
-            commit(&vector[positions], polynomial.iter().copied(), &generators.blinding, &blinding).into();
+        let commitment = commit(&vector[positions], polynomial.iter().copied(), &generators.blinding, &blinding).into();
         round_blindings.push(blinding);
         transcript.append_point(label::SLOT_ROUND, &commitment);
         slot_point[round] = transcript.challenge(label::SLOT_POINT);
@@ -115,8 +113,8 @@ pub(super) fn prove_assignment(
         combined[slot_positions(round)].iter_mut().for_each(|value| *value *= rho[1 + GATE_ROUNDS + round]);
     }
     let slot_weights = interpolation.equality_table(&slot_point);
-    let blinding = Scalar::inner_product(&slot_weights, &column_blindings)
-        + Scalar::inner_product(&rho[1..], &round_blindings);
+    let blinding =
+        Scalar::inner_product(&slot_weights, &column_blindings) + Scalar::inner_product(&rho[1..], &round_blindings);
 
     // 5. A one-time mask, and from here on everything is public.
     let masks: Zeroizing<Vec<Scalar>> = Zeroizing::new((0..LENGTH).map(|_| Scalar::random(rng)).collect());

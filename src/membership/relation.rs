@@ -31,6 +31,8 @@ use crate::poseidon::{self, Domain, MDS, ROUND_CONSTANTS};
 use crate::scalar::Scalar;
 use crate::tree::DEPTH;
 
+#[cfg(test)]
+pub(super) use linear::tests as linear_tests;
 pub(super) use linear::{Evaluations, LinearClaim, absorb_into};
 
 /// Elements of Poseidon's state.
@@ -492,6 +494,22 @@ pub(super) mod tests {
             self.bent_mask = Some(column);
         }
 
+        /// Another latest time of issue, the bits following.
+        pub(in super::super) fn set_issued_limit(&mut self, limit: u64) {
+            self.public.issued_no_later_than = limit;
+            for (i, bit) in self.bits[..TIME_BITS].iter_mut().enumerate() {
+                *bit = Scalar::from((limit - 1_000_000) >> i & 1);
+            }
+        }
+
+        /// Another earliest time of expiry, the bits following.
+        pub(in super::super) fn set_expires_limit(&mut self, limit: u64) {
+            self.public.expires_no_earlier_than = limit;
+            for (i, bit) in self.bits[TIME_BITS..2 * TIME_BITS].iter_mut().enumerate() {
+                *bit = Scalar::from((4_000_000 - limit) >> i & 1);
+            }
+        }
+
         /// A digit 2 instead of a bit, the credential following so that the sum still holds.
         pub(in super::super) fn bend_bit(&mut self, bit: usize) {
             self.bits[bit] = Scalar::from(2);
@@ -499,8 +517,7 @@ pub(super) mod tests {
             let public = &self.public;
             let leaf = &mut self.inputs[LEAF];
             leaf[1] = Some(Scalar::from(public.issued_no_later_than) - sum(&self.bits[..TIME_BITS]));
-            leaf[2] =
-                Some(Scalar::from(public.expires_no_earlier_than) + sum(&self.bits[TIME_BITS..2 * TIME_BITS]));
+            leaf[2] = Some(Scalar::from(public.expires_no_earlier_than) + sum(&self.bits[TIME_BITS..2 * TIME_BITS]));
             leaf[3] = Some(Scalar::from(u64::from(public.assurance_at_least)) + sum(&self.bits[2 * TIME_BITS..]));
         }
 

@@ -53,7 +53,10 @@ pub struct Statement {
 #[non_exhaustive]
 pub enum StatementError {
     /// A bound is a time that no credential can have.
-    #[error("{bound} is {value}, but times are seconds since 1970 below {}; did you pass milliseconds?", Statement::TIME_LIMIT)]
+    #[error(
+        "{bound} is {value}, but times are seconds since 1970 below {}; did you pass milliseconds?",
+        Statement::TIME_LIMIT
+    )]
     TimeOutOfRange {
         /// The name of the field.
         bound: &'static str,

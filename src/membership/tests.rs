@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod adversary;
+mod forgery;
 
 use alloc::vec::Vec;
 

@@ -12,56 +12,56 @@ use crate::scalar::Scalar;
 /// Every label of the transcript; one place, so that two meanings never share one.
 pub(super) mod label {
     /// Name of the protocol: separates this transcript from every other use of merlin.
-    pub(in super::super) const PROTOCOL: &[u8] = b"PoP-R255-P9-v1 membership";
+    pub(in crate::membership) const PROTOCOL: &[u8] = b"PoP-R255-P9-v1 membership";
 
-    pub(in super::super) const VERSION: &[u8] = b"version";
-    pub(in super::super) const SUITE: &[u8] = b"suite";
-    pub(in super::super) const DEPTH: &[u8] = b"depth";
-    pub(in super::super) const CIRCUIT: &[u8] = b"circuit";
-    pub(in super::super) const ROOT: &[u8] = b"root";
-    pub(in super::super) const EXTERNAL_NULLIFIER: &[u8] = b"ext";
-    pub(in super::super) const USE_INDEX: &[u8] = b"k";
-    pub(in super::super) const NULLIFIER: &[u8] = b"nf";
-    pub(in super::super) const SIGNAL: &[u8] = b"signal";
-    pub(in super::super) const NONCE: &[u8] = b"nonce";
-    pub(in super::super) const ISSUED: &[u8] = b"issued";
-    pub(in super::super) const EXPIRES: &[u8] = b"expires";
-    pub(in super::super) const ASSURANCE: &[u8] = b"assurance";
+    pub(in crate::membership) const VERSION: &[u8] = b"version";
+    pub(in crate::membership) const SUITE: &[u8] = b"suite";
+    pub(in crate::membership) const DEPTH: &[u8] = b"depth";
+    pub(in crate::membership) const CIRCUIT: &[u8] = b"circuit";
+    pub(in crate::membership) const ROOT: &[u8] = b"root";
+    pub(in crate::membership) const EXTERNAL_NULLIFIER: &[u8] = b"ext";
+    pub(in crate::membership) const USE_INDEX: &[u8] = b"k";
+    pub(in crate::membership) const NULLIFIER: &[u8] = b"nf";
+    pub(in crate::membership) const SIGNAL: &[u8] = b"signal";
+    pub(in crate::membership) const NONCE: &[u8] = b"nonce";
+    pub(in crate::membership) const ISSUED: &[u8] = b"issued";
+    pub(in crate::membership) const EXPIRES: &[u8] = b"expires";
+    pub(in crate::membership) const ASSURANCE: &[u8] = b"assurance";
 
-    pub(in super::super) const COLUMNS: &[u8] = b"W";
-    pub(in super::super) const TAU: &[u8] = b"tau";
-    pub(in super::super) const GATE_ROUND: &[u8] = b"P";
-    pub(in super::super) const GATE_POINT: &[u8] = b"r";
-    pub(in super::super) const EVALUATIONS: &[u8] = b"ev";
-    pub(in super::super) const GAMMA: &[u8] = b"gamma";
-    pub(in super::super) const SLOT_ROUND: &[u8] = b"Q";
-    pub(in super::super) const SLOT_POINT: &[u8] = b"r'";
-    pub(in super::super) const XI: &[u8] = b"xi";
-    pub(in super::super) const RHO: &[u8] = b"rho";
-    pub(in super::super) const MASK: &[u8] = b"S";
-    pub(in super::super) const MASK_VALUE: &[u8] = b"cm";
-    pub(in super::super) const CHI: &[u8] = b"chi";
-    pub(in super::super) const ZETA: &[u8] = b"zeta";
-    pub(in super::super) const Y: &[u8] = b"y";
-    pub(in super::super) const FOLD_LOW: &[u8] = b"L";
-    pub(in super::super) const FOLD_HIGH: &[u8] = b"R";
-    pub(in super::super) const FOLD_POINT: &[u8] = b"x";
+    pub(in crate::membership) const COLUMNS: &[u8] = b"W";
+    pub(in crate::membership) const TAU: &[u8] = b"tau";
+    pub(in crate::membership) const GATE_ROUND: &[u8] = b"P";
+    pub(in crate::membership) const GATE_POINT: &[u8] = b"r";
+    pub(in crate::membership) const EVALUATIONS: &[u8] = b"ev";
+    pub(in crate::membership) const GAMMA: &[u8] = b"gamma";
+    pub(in crate::membership) const SLOT_ROUND: &[u8] = b"Q";
+    pub(in crate::membership) const SLOT_POINT: &[u8] = b"r'";
+    pub(in crate::membership) const XI: &[u8] = b"xi";
+    pub(in crate::membership) const RHO: &[u8] = b"rho";
+    pub(in crate::membership) const MASK: &[u8] = b"S";
+    pub(in crate::membership) const MASK_VALUE: &[u8] = b"cm";
+    pub(in crate::membership) const CHI: &[u8] = b"chi";
+    pub(in crate::membership) const ZETA: &[u8] = b"zeta";
+    pub(in crate::membership) const Y: &[u8] = b"y";
+    pub(in crate::membership) const FOLD_LOW: &[u8] = b"L";
+    pub(in crate::membership) const FOLD_HIGH: &[u8] = b"R";
+    pub(in crate::membership) const FOLD_POINT: &[u8] = b"x";
 
     /// Witness bytes that rekey the prover's generator; never on the wire.
-    pub(in super::super) const WITNESS: &[u8] = b"witness";
+    pub(in crate::membership) const WITNESS: &[u8] = b"witness";
     /// One statement-and-proof pair of a batch.
-    pub(in super::super) const BATCH: &[u8] = b"PoP-R255-P9-v1 batch";
-    pub(in super::super) const BATCH_PROOF: &[u8] = b"proof";
-    pub(in super::super) const BATCH_WEIGHT: &[u8] = b"weight";
+    pub(in crate::membership) const BATCH: &[u8] = b"PoP-R255-P9-v1 batch";
+    pub(in crate::membership) const BATCH_PROOF: &[u8] = b"proof";
+    pub(in crate::membership) const BATCH_WEIGHT: &[u8] = b"weight";
 }
 
 /// A merlin transcript that speaks in scalars and points.
 #[derive(Clone)]
 pub(super) struct Transcript {
     inner: merlin::Transcript,
-    /// Test builds only: the label whose messages are left out, to show the forgery that this allows.
+    /// Test builds only: labels whose messages are left out, to show the forgery that this allows.
     #[cfg(test)]
-    omitted: Option<&'static [u8]>,
+    omitted: &'static [&'static [u8]],
 }
 
 impl Transcript {
@@ -70,20 +70,20 @@ impl Transcript {
         Self {
             inner: merlin::Transcript::new(protocol),
             #[cfg(test)]
-            omitted: None,
+            omitted: &[],
         }
     }
 
-    /// A deliberately broken transcript that never absorbs messages under `label`.
+    /// A deliberately broken transcript that never absorbs messages under `labels`.
     #[cfg(test)]
-    pub(super) fn without(protocol: &'static [u8], label: Option<&'static [u8]>) -> Self {
-        Self { inner: merlin::Transcript::new(protocol), omitted: label }
+    pub(super) fn without(protocol: &'static [u8], labels: &'static [&'static [u8]]) -> Self {
+        Self { inner: merlin::Transcript::new(protocol), omitted: labels }
     }
 
     /// Absorbs bytes.
     pub(super) fn append(&mut self, label: &'static [u8], message: &[u8]) {
         #[cfg(test)]
-        if self.omitted == Some(label) {
+        if self.omitted.contains(&label) {
             return;
         }
         self.inner.append_message(label, message);

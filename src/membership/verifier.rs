@@ -29,12 +29,7 @@ pub(super) struct Equation {
 impl Equation {
     /// The empty combination.
     pub(super) fn new() -> Self {
-        Self {
-            vector: vec![Scalar::ZERO; LENGTH],
-            blinding: Scalar::ZERO,
-            form: Scalar::ZERO,
-            points: Vec::new(),
-        }
+        Self { vector: vec![Scalar::ZERO; LENGTH], blinding: Scalar::ZERO, form: Scalar::ZERO, points: Vec::new() }
     }
 
     /// Adds `weight` times the equation of `proof`, after `transcript` has absorbed the statement.

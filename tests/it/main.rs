@@ -6,12 +6,4 @@ mod golden;
 #[cfg(feature = "serde")]
 mod iris;
 mod matcher;
-#[cfg(feature = "image")]
-mod npy;
-#[cfg(all(feature = "store", unix))]
-mod people;
-#[cfg(feature = "image")]
-mod pipeline;
-#[cfg(all(feature = "store", unix))]
-mod store;
-mod verify;
+mod membership;

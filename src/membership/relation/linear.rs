@@ -52,10 +52,7 @@ fn ties(public: &PublicInputs) -> Vec<Tie> {
     ties.extend((2..ARITY).map(|input| pin(COMMITMENT, input, Scalar::ZERO)));
 
     // P9(4; commitment, issued, expires, assurance, 0, 0, 0, 0)
-    ties.push(Tie {
-        terms: vec![(LEAF, Cell::Column(0), one), (COMMITMENT, Cell::Output, -one)],
-        value: Scalar::ZERO,
-    });
+    ties.push(Tie { terms: vec![(LEAF, Cell::Column(0), one), (COMMITMENT, Cell::Output, -one)], value: Scalar::ZERO });
     ties.extend((4..ARITY).map(|input| pin(LEAF, input, Scalar::ZERO)));
 
     // The node of the last level is the root.
@@ -239,11 +236,10 @@ fn transposed_permutation(weights: &[Scalar]) -> (Vec<Scalar>, Scalar) {
         state = core::array::from_fn(|i| Scalar::inner_product(&transposed[i], &state));
         let boxes = if is_full(round) { WIDTH } else { 1 };
         number -= boxes;
-        for i in 0..boxes {
-            // Behind the S-box is a column; before it, the input that the row weighs.
-            form[SBOX_COLUMN + number + i] += state[i];
-            state[i] = weights[number + i];
-        }
+        // Behind the S-box is a column; before it, the input that the row weighs.
+        let behind = SBOX_COLUMN + number;
+        form[behind..behind + boxes].copy_from_slice(&state[..boxes]);
+        state[..boxes].copy_from_slice(&weights[number..number + boxes]);
         constant += Scalar::inner_product(constants, &state);
     }
     form[..ARITY].copy_from_slice(&state[1..]);
@@ -371,8 +367,30 @@ pub(in super::super) mod tests {
     fn each_tie_can_be_broken_alone() {
         // The ties in their order, so that a new one has to be named here.
         let names = [
-            "ext", "k", "0", "0", "0", "0", "0", "nullifier", "s", "0", "0", "0", "0", "0", "0", "commitment", "0", "0",
-            "0", "0", "root", "issued", "expires", "assurance",
+            "ext",
+            "k",
+            "0",
+            "0",
+            "0",
+            "0",
+            "0",
+            "nullifier",
+            "s",
+            "0",
+            "0",
+            "0",
+            "0",
+            "0",
+            "0",
+            "commitment",
+            "0",
+            "0",
+            "0",
+            "0",
+            "root",
+            "issued",
+            "expires",
+            "assurance",
         ];
         for (tie, name) in names.iter().enumerate() {
             let mut sample = Sample::new(20 + tie as u64);

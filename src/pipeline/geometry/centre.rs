@@ -26,11 +26,7 @@ impl CentreMethod {
     /// The circle fit with open-iris' tolerance of 3 median absolute deviations.
     pub const CIRCLE_FIT: Self = Self::CircleFit { mad_scale: 3.0 };
 
-    /// The centres of pupil and iris.
-    ///
-    /// # Errors
-    /// [`PipelineError::NoCentre`] when too little of a boundary is there to tell.
-    pub fn centres(self, polygons: &EyePolygons) -> Result<EyeCentres, PipelineError> {
+    pub(crate) fn centres(self, polygons: &EyePolygons) -> Result<EyeCentres, PipelineError> {
         let centre = |boundary, points: &[Point]| {
             match self {
                 Self::Bisectors => bisectors(points),

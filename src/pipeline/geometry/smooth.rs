@@ -27,11 +27,7 @@ impl SmoothingConfig {
     }
 }
 
-/// Smooths pupil and iris, each about its own centre; the eyeball polygon stays as it is.
-///
-/// # Errors
-/// [`PipelineError::TooFewPoints`] when nothing of a boundary is left.
-pub fn smooth(
+pub(crate) fn smooth(
     polygons: &EyePolygons,
     centres: &EyeCentres,
     config: SmoothingConfig,

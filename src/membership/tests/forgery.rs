@@ -1,0 +1,357 @@
+//! Frozen heart: what happens when a value is left out of the transcript.
+//!
+//! Fiat-Shamir is sound only if everything that the verifier uses is absorbed before the challenges that depend on it. Each
+//! test here breaks the transcript in one place, forges a proof that the broken verifier accepts, and shows that the
+//! real one rejects the same bytes. Use index and assurance are small integers, which nobody can solve an equation for, and the
+//! rest of the header is constant; that they too change every challenge is tested on its own.
+
+use alloc::vec::Vec;
+
+use curve25519_dalek::ristretto::RistrettoPoint;
+use curve25519_dalek::traits::MultiscalarMul;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+use super::adversary::{Cheat, prove};
+use super::shared;
+use crate::identity::Assurance;
+use crate::membership::argument::{Challenges, combine, gate_positions, powers};
+use crate::membership::commitment::Point;
+use crate::membership::inner_product::{LENGTH, prove_vartime};
+use crate::membership::proof::{GATE_ROUNDS, MembershipProof};
+use crate::membership::prover::prove_assignment;
+use crate::membership::relation::linear_tests::tie_errors;
+use crate::membership::relation::tests::Sample;
+use crate::membership::relation::{COMMITTED_SLOTS, Evaluations, LinearClaim};
+use crate::membership::statement::Statement;
+use crate::membership::sumcheck::GATE_NODES;
+use crate::membership::transcript::{Transcript, label};
+use crate::membership::verifier::Equation;
+use crate::nullifier::{ExternalNullifier, Nullifier};
+use crate::scalar::Scalar;
+use crate::signal::Signal;
+use crate::tree::MerkleRoot;
+
+type Labels = &'static [&'static [u8]];
+
+/// The statement of a sample with this seed.
+fn statement(sample: &Sample, seed: u32) -> Statement {
+    let public = sample.public();
+    Statement {
+        root: MerkleRoot::from_bytes(&public.root.to_bytes()).unwrap(),
+        external_nullifier: ExternalNullifier::from_bytes(&public.external_nullifier.to_bytes()).unwrap(),
+        use_index: seed,
+        nullifier: Nullifier::from_bytes(&public.nullifier.to_bytes()).unwrap(),
+        signal: Signal::new(b"honest"),
+        nonce: [1; 32],
+        issued_no_later_than: Some(public.issued_no_later_than),
+        expires_no_earlier_than: Some(public.expires_no_earlier_than),
+        assurance_at_least: Assurance::new(public.assurance_at_least),
+    }
+}
+
+/// A transcript without the messages of `omitted`, after the statement.
+fn transcript(omitted: Labels, statement: &Statement) -> Transcript {
+    let mut transcript = Transcript::without(label::PROTOCOL, omitted);
+    statement.absorb_into(&mut transcript, shared().digest());
+    transcript
+}
+
+/// What a verifier says whose transcript lacks `omitted`.
+fn accepts(omitted: Labels, statement: &Statement, proof: &MembershipProof) -> bool {
+    let mut equation = Equation::new();
+    let public = statement.public_inputs().unwrap();
+    equation.add(shared(), &mut transcript(omitted, statement), &public, proof, &Scalar::ONE);
+    equation.holds(shared())
+}
+
+/// The broken verifier accepts, the real one does not.
+fn assert_forged(omitted: Labels, statement: &Statement, proof: &MembershipProof) {
+    assert!(
+        accepts(omitted, statement, proof),
+        "the forgery works without {:?}",
+        omitted[0].escape_ascii().to_string()
+    );
+    assert!(!accepts(&[], statement, proof), "the real transcript stops it");
+    assert!(shared().verify(statement, proof).is_err());
+    // It is a proof in every other respect.
+    assert!(MembershipProof::from_bytes(&proof.to_bytes()).is_ok());
+}
+
+/// γ of a proof.
+fn gamma(omitted: Labels, statement: &Statement, proof: &MembershipProof) -> Scalar {
+    let mut transcript = transcript(omitted, statement);
+    proof.columns.iter().for_each(|point| transcript.append_point(label::COLUMNS, point));
+    let _: [Scalar; GATE_ROUNDS] = transcript.challenges(label::TAU);
+    for point in &proof.gate_rounds {
+        transcript.append_point(label::GATE_ROUND, point);
+        transcript.challenge(label::GATE_POINT);
+    }
+    proof.evaluations.append_to(&mut transcript);
+    transcript.challenge(label::GAMMA)
+}
+
+/// An outsider without any leaf, who breaks the tie `broken` and chooses the value of the tie `free` after γ.
+fn forge(omitted: Labels, seed: u32, broken: usize, free: usize) -> (Statement, MembershipProof) {
+    let mut sample = Sample::new(u64::from(seed));
+    sample.break_tie(broken);
+    let statement = statement(&sample, seed);
+    let rng = &mut ChaCha20Rng::seed_from_u64(1);
+    let public = statement.public_inputs().unwrap();
+    let assignment = sample.assignment();
+    let proof = prove_assignment(shared(), &mut transcript(omitted, &statement), &public, &assignment, false, rng);
+    assert!(!accepts(omitted, &statement, &proof));
+
+    // Σ γ^(4+i)·errorᵢ = 0 is one linear equation for the free value.
+    let gamma = gamma(omitted, &statement, &proof);
+    let powers: [Scalar; 28] = powers(&gamma);
+    let sum = Scalar::inner_product(&powers[4..], &tie_errors(&assignment, &public));
+    let change = sum * powers[4 + free].invert();
+    let mut forged = statement.clone();
+    match free {
+        0 => {
+            let value = public.external_nullifier + change;
+            forged.external_nullifier = ExternalNullifier::from_bytes(&value.to_bytes()).unwrap();
+        }
+        7 => forged.nullifier = Nullifier::from_bytes(&(public.nullifier + change).to_bytes()).unwrap(),
+        20 => forged.root = MerkleRoot::from_bytes(&(public.root + change).to_bytes()).unwrap(),
+        _ => unreachable!("a value that is a whole scalar"),
+    }
+    assert_ne!(forged, statement);
+    (forged, proof)
+}
+
+#[test]
+fn without_the_nullifier_a_stranger_makes_one_up() {
+    // The worst of the class: not a member of the tree of `root` (tie 20 is broken), and a nullifier nobody has seen,
+    // so that no store of used nullifiers stops it.
+    let (statement, proof) = forge(&[label::NULLIFIER], 5, 20, 7);
+    assert_forged(&[label::NULLIFIER], &statement, &proof);
+}
+
+#[test]
+fn without_the_external_nullifier_a_proof_moves_to_another_scope() {
+    let (statement, proof) = forge(&[label::EXTERNAL_NULLIFIER], 6, 20, 0);
+    assert_forged(&[label::EXTERNAL_NULLIFIER], &statement, &proof);
+}
+
+#[test]
+fn without_the_root_a_stranger_makes_one_up() {
+    let (statement, proof) = forge(&[label::ROOT], 7, 7, 20);
+    assert_forged(&[label::ROOT], &statement, &proof);
+}
+
+/// A proof of an honest sample over a transcript without `omitted`, shown for what `change` makes of its statement.
+fn replay(omitted: Labels, change: impl Fn(&mut Statement)) {
+    let seed = 8;
+    let mut sample = Sample::new(u64::from(seed));
+    let mut statement = statement(&sample, seed);
+    // Neutral bounds, so that asking and not asking differ in the transcript alone.
+    if omitted == [label::ISSUED] {
+        sample.set_issued_limit(Statement::TIME_LIMIT - 1);
+        statement.issued_no_later_than = Some(Statement::TIME_LIMIT - 1);
+        statement.root = MerkleRoot::from_bytes(&sample.public().root.to_bytes()).unwrap();
+    }
+    if omitted == [label::EXPIRES] {
+        sample.set_expires_limit(0);
+        statement.expires_no_earlier_than = Some(0);
+        statement.root = MerkleRoot::from_bytes(&sample.public().root.to_bytes()).unwrap();
+    }
+    let rng = &mut ChaCha20Rng::seed_from_u64(2);
+    let public = statement.public_inputs().unwrap();
+    let proof =
+        prove_assignment(shared(), &mut transcript(omitted, &statement), &public, &sample.assignment(), true, rng);
+    assert!(accepts(omitted, &statement, &proof));
+    change(&mut statement);
+    assert_forged(omitted, &statement, &proof);
+}
+
+#[test]
+fn without_signal_nonce_or_bounds_a_proof_says_something_else() {
+    replay(&[label::SIGNAL], |statement| statement.signal = Signal::new(b"stolen"));
+    replay(&[label::NONCE], |statement| statement.nonce = [2; 32]);
+    replay(&[label::ISSUED], |statement| statement.issued_no_later_than = None);
+    replay(&[label::EXPIRES], |statement| statement.expires_no_earlier_than = None);
+}
+
+/// With the round commitment outside the transcript, r₁ is known before t₁ is chosen.
+struct ChooseRound;
+impl Cheat for ChooseRound {
+    fn gate_round(&mut self, round: usize, tau: &[Scalar], next: &Scalar, vector: &mut [Scalar]) {
+        if round == 0 {
+            let interpolation = &shared().interpolation;
+            let positions = gate_positions(0);
+            let weights = interpolation.digit.basis(&tau[0]);
+            let missing = -Scalar::inner_product(&weights, &vector[positions.clone()]);
+            let basis = interpolation.gate.basis(next);
+            let change = missing * weights[0].invert();
+            vector[positions.start] += change;
+            vector[positions.start + GATE_NODES - 1] -= change * basis[0] * basis[GATE_NODES - 1].invert();
+        }
+    }
+}
+
+#[test]
+fn without_the_rounds_every_gate_can_be_broken() {
+    let omitted: Labels = &[label::GATE_ROUND];
+    let mut sample = Sample::new(9);
+    sample.orphan(0);
+    let statement = statement(&sample, 9);
+    let public = statement.public_inputs().unwrap();
+    let attempt = prove(&mut transcript(omitted, &statement), &public, &sample.assignment(), &mut ChooseRound);
+    assert_forged(omitted, &statement, &attempt.proof);
+}
+
+/// With the evaluations outside the transcript, γ is known before they are chosen.
+struct ChooseEvaluations {
+    /// The value that the last round claims, from polynomials that begin with a lie.
+    rounds: Vec<Scalar>,
+    claim: Scalar,
+}
+impl Cheat for ChooseEvaluations {
+    fn gate_round(&mut self, round: usize, tau: &[Scalar], _next: &Scalar, vector: &mut [Scalar]) {
+        // A polynomial whose weighted sum is the value claimed so far, by changing its value at 0.
+        let interpolation = &shared().interpolation;
+        let positions = gate_positions(round);
+        let weights = interpolation.digit.basis(&tau[round]);
+        let missing = self.claim - Scalar::inner_product(&weights, &vector[positions.clone()]);
+        vector[positions.start] += missing * weights[0].invert();
+        self.rounds = vector[positions].to_vec();
+    }
+
+    fn point(&mut self, _round: usize, point: &Scalar) {
+        let basis = shared().interpolation.gate.basis(point);
+        self.claim = Scalar::inner_product(&basis, &self.rounds);
+    }
+
+    fn evaluations(&mut self, gamma: &Scalar, evaluations: &mut Evaluations) {
+        // Keep a and e; move b and d so that γ·b + γ³·d stays and a⁵ + e·d − b is the claim:
+        // Δb = −γ²·Δd and e·Δd − Δb = claim − (a⁵ + e·d − b).
+        let Evaluations { a, b, e, d } = *evaluations;
+        let missing = self.claim - (a.pow5() + e * d - b);
+        let change = missing * (e + gamma.square()).invert();
+        evaluations.d += change;
+        evaluations.b -= gamma.square() * change;
+    }
+}
+
+#[test]
+fn without_the_evaluations_every_gate_can_be_broken() {
+    let omitted: Labels = &[label::EVALUATIONS];
+    let mut sample = Sample::new(10);
+    sample.orphan(3);
+    let statement = statement(&sample, 10);
+    let public = statement.public_inputs().unwrap();
+    let mut cheat = ChooseEvaluations { rounds: Vec::new(), claim: Scalar::ZERO };
+    let attempt = prove(&mut transcript(omitted, &statement), &public, &sample.assignment(), &mut cheat);
+    assert_forged(omitted, &statement, &attempt.proof);
+}
+
+/// The simulator of theorem 2: it knows no witness, but chooses S and c after χ.
+fn simulate(omitted: Labels, statement: &Statement, rng: &mut ChaCha20Rng) -> MembershipProof {
+    let parameters = shared();
+    let interpolation = &parameters.interpolation;
+    let generators = &parameters.generators;
+    let mut transcript = transcript(omitted, statement);
+    let mut point = || {
+        let mut uniform = [0; 64];
+        rng.fill_bytes(&mut uniform);
+        Point::from(RistrettoPoint::from_uniform_bytes(&uniform))
+    };
+    let columns: [Point; COMMITTED_SLOTS] = core::array::from_fn(|_| point());
+    columns.iter().for_each(|point| transcript.append_point(label::COLUMNS, point));
+    let tau = transcript.challenges(label::TAU);
+    let gate_rounds: [Point; GATE_ROUNDS] = core::array::from_fn(|_| point());
+    let place = gate_rounds.each_ref().map(|point| {
+        transcript.append_point(label::GATE_ROUND, point);
+        transcript.challenge(label::GATE_POINT)
+    });
+    let slot_rounds = [point(), point()];
+    let mut scalar = || Scalar::random(rng);
+    let evaluations = Evaluations { a: scalar(), b: scalar(), e: scalar(), d: scalar() };
+    evaluations.append_to(&mut transcript);
+    let gamma = transcript.challenge(label::GAMMA);
+    let slot_point = slot_rounds.each_ref().map(|point| {
+        transcript.append_point(label::SLOT_ROUND, point);
+        transcript.challenge(label::SLOT_POINT)
+    });
+    let challenges = Challenges {
+        tau,
+        point: place,
+        evaluations,
+        slot_point,
+        xi: transcript.challenge(label::XI),
+        rho: transcript.challenge(label::RHO),
+    };
+    let public = statement.public_inputs().unwrap();
+    let claim = LinearClaim::new(interpolation, &public, &place, &evaluations, &gamma);
+    let weights = interpolation.equality_table(&slot_point);
+    let (form, value) = combine(interpolation, &challenges, &claim.combine(&weights), &claim.target);
+
+    let z: Vec<Scalar> = (0..LENGTH).map(|_| scalar()).collect();
+    let zeta = scalar();
+    let chi = transcript.clone().challenge(label::CHI);
+    let rho: [Scalar; 9] = powers(&challenges.rho);
+    let combined: RistrettoPoint = columns
+        .iter()
+        .zip(&weights)
+        .chain(gate_rounds.iter().chain(&slot_rounds).zip(&rho[1..]))
+        .map(|(point, factor)| point.point() * factor.to_dalek())
+        .sum();
+    let scalars: Vec<_> = z.iter().map(Scalar::to_dalek).collect();
+    let mask = RistrettoPoint::multiscalar_mul(&scalars, &generators.vector) + generators.blinding * zeta.to_dalek()
+        - combined * chi.to_dalek();
+    let mask = Point::from(mask);
+    let mask_value = Scalar::inner_product(&z, &form) - chi * value;
+    transcript.append_point(label::MASK, &mask);
+    transcript.append_scalar(label::MASK_VALUE, &mask_value);
+    assert_eq!(transcript.challenge(label::CHI) == chi, omitted.contains(&label::MASK));
+    transcript.append_scalar(label::ZETA, &zeta);
+    let y = transcript.challenge(label::Y);
+    let inner_product = prove_vartime(&mut transcript, &generators.vector, &(generators.form * y.to_dalek()), z, form);
+    MembershipProof { columns, gate_rounds, evaluations, slot_rounds, mask, mask_value, zeta, inner_product }
+}
+
+#[test]
+fn a_simulator_that_programs_one_challenge_needs_no_witness() {
+    // Both sides of one coin. Zero knowledge: whoever may choose χ before S can make accepted proofs of anything out of
+    // nothing, so real ones give nothing away. Soundness: the real transcript does not let anybody choose.
+    let omitted: Labels = &[label::MASK, label::MASK_VALUE];
+    let mut statement = statement(&Sample::new(11), 11);
+    statement.root = MerkleRoot::from_bytes(&Scalar::from(4711).to_bytes()).unwrap();
+    let proof = simulate(omitted, &statement, &mut ChaCha20Rng::seed_from_u64(3));
+    assert_forged(omitted, &statement, &proof);
+}
+
+#[test]
+fn every_public_value_changes_the_first_challenge() {
+    let base = statement(&Sample::new(12), 12);
+    let one = Scalar::ONE.to_bytes();
+    let changes: [&dyn Fn(&mut Statement); 11] = [
+        &|statement| statement.root = MerkleRoot::from_bytes(&one).unwrap(),
+        &|statement| statement.external_nullifier = ExternalNullifier::from_bytes(&one).unwrap(),
+        &|statement| statement.use_index += 1,
+        &|statement| statement.nullifier = Nullifier::from_bytes(&one).unwrap(),
+        &|statement| statement.signal = Signal::new(b"other"),
+        &|statement| statement.nonce[31] ^= 0x80,
+        &|statement| statement.issued_no_later_than = None,
+        &|statement| statement.issued_no_later_than = Some(0),
+        &|statement| statement.expires_no_earlier_than = None,
+        &|statement| statement.expires_no_earlier_than = Some(0),
+        &|statement| statement.assurance_at_least = Assurance::NONE,
+    ];
+    let first = |statement: &Statement| transcript(&[], statement).challenge(label::TAU).to_bytes();
+    let mut seen = Vec::from([first(&base)]);
+    for change in changes {
+        let mut statement = base.clone();
+        change(&mut statement);
+        seen.push(first(&statement));
+    }
+    let mut other_circuit = Transcript::new(label::PROTOCOL);
+    base.absorb_into(&mut other_circuit, &[0; 32]);
+    seen.push(other_circuit.challenge(label::TAU).to_bytes());
+    let all = seen.len();
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), all);
+}

@@ -1,0 +1,503 @@
+//! Membership proofs as holders and relying parties use them.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::OnceLock;
+
+use personhood::identity::{Assurance, Credential, IdentitySecret, Leaf};
+use personhood::membership::{
+    self, MembershipProof, ProofDecodeError, ProofVersion, ProveError, Statement, StatementError, VerifyError, Witness,
+};
+use personhood::nullifier::{ExternalNullifier, Nullifier, Scope};
+use personhood::signal::Signal;
+use personhood::tree::{LeafIndex, MerklePath, MerkleRoot, Tree};
+use proptest::prelude::*;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{CryptoRng, Error, RngCore, SeedableRng};
+
+const ISSUED: u64 = 1_700_000_000;
+const EXPIRES: u64 = 1_900_000_000;
+
+/// Enrolled people, and the tree of their leaves.
+struct World {
+    holders: Vec<Holder>,
+    tree: Tree,
+}
+
+struct Holder {
+    secret: IdentitySecret,
+    credential: Credential,
+    path: MerklePath,
+}
+
+impl Holder {
+    fn witness(&self) -> Witness<'_> {
+        Witness { secret: &self.secret, credential: &self.credential, path: &self.path }
+    }
+}
+
+fn rng(seed: u64) -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(seed)
+}
+
+/// `people` holders among `strangers` other leaves.
+fn world(seed: u64, people: usize, strangers: usize) -> World {
+    let mut rng = rng(seed);
+    let mut tree = Tree::new();
+    let mut stranger = |tree: &mut Tree| {
+        let credential = Credential::new(ISSUED, EXPIRES, Assurance::ONE_EYE).unwrap();
+        tree.push(Leaf::new(
+            &IdentitySecret::generate(&mut ChaCha20Rng::seed_from_u64(rng.next_u64())).commitment(),
+            &credential,
+        ))
+        .unwrap()
+    };
+    let mut indices = Vec::new();
+    let mut secrets = Vec::new();
+    for person in 0..people {
+        for _ in 0..strangers / people {
+            stranger(&mut tree);
+        }
+        let secret = IdentitySecret::generate(&mut ChaCha20Rng::seed_from_u64(seed * 1000 + person as u64));
+        let credential = Credential::new(ISSUED, EXPIRES, Assurance::BOTH_EYES).unwrap();
+        indices.push(tree.push(Leaf::new(&secret.commitment(), &credential)).unwrap());
+        secrets.push((secret, credential));
+    }
+    let holders = secrets
+        .into_iter()
+        .zip(indices)
+        .map(|((secret, credential), index)| Holder { secret, credential, path: tree.path(index).unwrap() })
+        .collect();
+    World { holders, tree }
+}
+
+fn scope() -> ExternalNullifier {
+    Scope::new("polls.example", "budget 2027").unwrap().external_nullifier()
+}
+
+fn statement(world: &World, holder: &Holder) -> Statement {
+    Statement {
+        root: world.tree.root(),
+        external_nullifier: scope(),
+        use_index: 0,
+        nullifier: Nullifier::new(&holder.secret, &scope(), 0),
+        signal: Signal::new(b"yes"),
+        nonce: [7; 32],
+        issued_no_later_than: Some(ISSUED + 10),
+        expires_no_earlier_than: Some(EXPIRES - 10),
+        assurance_at_least: Assurance::ONE_EYE,
+    }
+}
+
+/// One good proof, made once: proving is the slow part of these tests.
+fn good() -> &'static (World, Statement, MembershipProof) {
+    static GOOD: OnceLock<(World, Statement, MembershipProof)> = OnceLock::new();
+    GOOD.get_or_init(|| {
+        let world = world(1, 3, 20);
+        let statement = statement(&world, &world.holders[1]);
+        let proof = membership::prove(&statement, &world.holders[1].witness(), &mut rng(2)).unwrap();
+        (world, statement, proof)
+    })
+}
+
+fn rejected(statement: &Statement, proof: &MembershipProof) {
+    assert_eq!(membership::verify(statement, proof), Err(VerifyError::Rejected), "{statement:?}");
+}
+
+#[test]
+fn everybody_in_the_tree_can_prove() {
+    let world = world(3, 4, 40);
+    for (i, holder) in world.holders.iter().enumerate() {
+        let mut statement = statement(&world, holder);
+        // Bounds on and off, and met exactly.
+        statement.issued_no_later_than = [None, Some(ISSUED), Some(ISSUED + 1), Some((1 << 40) - 1)][i];
+        statement.expires_no_earlier_than = [Some(EXPIRES), None, Some(0), Some(EXPIRES - 1)][i];
+        statement.assurance_at_least = Assurance::new([0, 1, 2, 2][i]);
+        statement.use_index = [0, 1, u32::MAX, 3][i];
+        statement.nullifier = Nullifier::new(&holder.secret, &statement.external_nullifier, statement.use_index);
+        let proof = membership::prove(&statement, &holder.witness(), &mut rng(i as u64)).unwrap();
+        assert_eq!(membership::verify(&statement, &proof), Ok(()));
+        let bytes = proof.to_bytes();
+        assert_eq!(bytes.len(), MembershipProof::BYTES);
+        assert_eq!(MembershipProof::from_bytes(&bytes).unwrap(), proof);
+    }
+}
+
+#[test]
+fn every_place_of_the_tree_can_prove() {
+    // Far places, with paths made by hand: a path to a place of a tree that has nothing but this leaf.
+    let mut rng = rng(4);
+    for index in [0, 7, 8, (1 << 30) - 1, 0o1_2345_6701, 1 << 29] {
+        let secret = IdentitySecret::generate(&mut rng);
+        let credential = Credential::new(0, (1 << 40) - 1, Assurance::new(255)).unwrap();
+        let index = LeafIndex::new(index).unwrap();
+        let mut bytes = vec![0; MerklePath::BYTES];
+        bytes[0] = MerklePath::FORMAT_VERSION;
+        bytes[1..5].copy_from_slice(&index.as_u32().to_le_bytes());
+        for sibling in bytes[5..].chunks_mut(32) {
+            rng.fill_bytes(&mut sibling[..31]);
+        }
+        let path = MerklePath::from_bytes(&bytes).unwrap();
+        let statement = Statement {
+            root: path.root(&Leaf::new(&secret.commitment(), &credential)),
+            external_nullifier: scope(),
+            use_index: 5,
+            nullifier: Nullifier::new(&secret, &scope(), 5),
+            signal: Signal::new(b""),
+            nonce: [0; 32],
+            issued_no_later_than: Some(0),
+            expires_no_earlier_than: Some((1 << 40) - 1),
+            assurance_at_least: Assurance::new(255),
+        };
+        let witness = Witness { secret: &secret, credential: &credential, path: &path };
+        let proof = membership::prove(&statement, &witness, &mut rng).unwrap();
+        assert_eq!(membership::verify(&statement, &proof), Ok(()), "place {index}");
+    }
+}
+
+#[test]
+fn each_public_value_is_part_of_what_is_proven() {
+    let (world, statement, proof) = good();
+    assert_eq!(membership::verify(statement, proof), Ok(()));
+    let other_scope = Scope::new("polls.example", "budget 2028").unwrap().external_nullifier();
+    let changes: [&dyn Fn(&mut Statement); 16] = [
+        &|statement| statement.root = Tree::new().root(),
+        &|statement| statement.root = MerkleRoot::from_bytes(&[0; 32]).unwrap(),
+        &|statement| statement.external_nullifier = other_scope,
+        &|statement| statement.use_index = 1,
+        &|statement| statement.nullifier = Nullifier::from_bytes(&[0; 32]).unwrap(),
+        &|statement| statement.nullifier = Nullifier::new(&world.holders[0].secret, &scope(), 0),
+        &|statement| statement.nullifier = Nullifier::new(&world.holders[1].secret, &scope(), 1),
+        &|statement| statement.signal = Signal::new(b"no"),
+        &|statement| statement.nonce[0] ^= 1,
+        &|statement| statement.issued_no_later_than = Some(ISSUED + 11),
+        &|statement| statement.issued_no_later_than = Some(ISSUED - 1),
+        &|statement| statement.issued_no_later_than = None,
+        &|statement| statement.expires_no_earlier_than = Some(EXPIRES - 9),
+        &|statement| statement.expires_no_earlier_than = None,
+        &|statement| statement.assurance_at_least = Assurance::BOTH_EYES,
+        &|statement| statement.assurance_at_least = Assurance::NONE,
+    ];
+    for change in changes {
+        let mut changed = statement.clone();
+        change(&mut changed);
+        assert_ne!(&changed, statement);
+        rejected(&changed, proof);
+    }
+}
+
+#[test]
+fn no_byte_of_a_proof_can_change() {
+    let (_, statement, proof) = good();
+    let bytes = proof.to_bytes();
+    let mut decoded = 0;
+    for position in 0..bytes.len() {
+        let mut changed = bytes;
+        changed[position] ^= 1 << (position % 8);
+        if let Ok(proof) = MembershipProof::from_bytes(&changed) {
+            decoded += 1;
+            rejected(statement, &proof);
+        }
+    }
+    // Most changed scalars and half of the changed points decode, so the equations were tested too.
+    assert!(decoded > 600, "{decoded}");
+}
+
+#[test]
+fn elements_cannot_be_exchanged_replaced_or_mixed() {
+    let (world, statement, proof) = good();
+    let bytes = proof.to_bytes();
+    let other = membership::prove(statement, &world.holders[1].witness(), &mut rng(3)).unwrap();
+    assert_eq!(membership::verify(statement, &other), Ok(()));
+    let other = other.to_bytes();
+    let element = |i: usize| 1 + 32 * i..33 + 32 * i;
+    let count = (bytes.len() - 1) / 32;
+    for i in 0..count {
+        // From another good proof of the same statement.
+        let mut mixed = bytes;
+        mixed[element(i)].copy_from_slice(&other[element(i)]);
+        rejected(statement, &MembershipProof::from_bytes(&mixed).unwrap());
+
+        // With the next element; a point is not often a scalar.
+        let next = (i + 1) % count;
+        let mut swapped = bytes;
+        swapped[element(i)].copy_from_slice(&bytes[element(next)]);
+        swapped[element(next)].copy_from_slice(&bytes[element(i)]);
+        if let Ok(swapped) = MembershipProof::from_bytes(&swapped) {
+            rejected(statement, &swapped);
+        }
+    }
+}
+
+#[test]
+fn points_and_scalars_have_one_spelling() {
+    let (_, _, proof) = good();
+    let bytes = proof.to_bytes();
+    // l, little endian: zero in another spelling.
+    let mut order = [0; 32];
+    order[..16].copy_from_slice(&27_742_317_777_372_353_535_851_937_790_883_648_493_u128.to_le_bytes());
+    order[31] = 0x10;
+    // Points by their places in the encoding; the others are scalars.
+    let is_point = |i: usize| matches!(i, 0..20 | 24..27 | 29..41);
+    for i in 0..(bytes.len() - 1) / 32 {
+        let offset = 1 + 32 * i;
+        let with = |element: &[u8; 32]| {
+            let mut changed = bytes;
+            changed[offset..offset + 32].copy_from_slice(element);
+            MembershipProof::from_bytes(&changed)
+        };
+        if is_point(i) {
+            assert_eq!(with(&[0; 32]), Err(ProofDecodeError::Point { offset }), "the identity");
+            let mut high_bit: [u8; 32] = bytes[offset..offset + 32].try_into().unwrap();
+            high_bit[31] |= 0x80;
+            assert_eq!(with(&high_bit), Err(ProofDecodeError::Point { offset }), "a bit beyond the field");
+            let mut odd = [0; 32];
+            odd[0] = 1;
+            assert_eq!(with(&odd), Err(ProofDecodeError::Point { offset }), "a negative encoding");
+            // p and p + 2 of the field of the curve: 0 and 2 in another spelling.
+            for low in [0xed, 0xef] {
+                let mut modulus = [0xff; 32];
+                modulus[0] = low;
+                modulus[31] = 0x7f;
+                assert_eq!(with(&modulus), Err(ProofDecodeError::Point { offset }), "an unreduced encoding");
+            }
+        } else {
+            assert_eq!(with(&order), Err(ProofDecodeError::Scalar { offset }));
+            assert_eq!(with(&[0xff; 32]), Err(ProofDecodeError::Scalar { offset }));
+            let mut below = order;
+            below[0] -= 1;
+            assert!(with(&below).is_ok());
+        }
+    }
+}
+
+#[test]
+fn lengths_and_versions_are_exact() {
+    let (_, _, proof) = good();
+    assert_eq!(proof.version(), ProofVersion::V1);
+    let bytes = proof.to_bytes();
+    for length in [0, 1, 2, 33, bytes.len() - 32, bytes.len() - 1] {
+        assert_eq!(MembershipProof::from_bytes(&bytes[..length]), Err(ProofDecodeError::Length { found: length }));
+    }
+    for extra in [1, 31, 32, 64] {
+        let mut padded = bytes.to_vec();
+        padded.resize(bytes.len() + extra, 0);
+        assert_eq!(MembershipProof::from_bytes(&padded), Err(ProofDecodeError::Length { found: padded.len() }));
+    }
+    for version in [0, 2, 3, 255] {
+        let mut other = bytes;
+        other[0] = version;
+        let error = MembershipProof::from_bytes(&other).unwrap_err();
+        assert_eq!(error, ProofDecodeError::UnsupportedVersion { found: version });
+        assert_eq!(error.code(), "proof_version_unsupported");
+        // A short message of another version is of another version, not too short.
+        assert_eq!(MembershipProof::from_bytes(&[version]), Err(error));
+    }
+}
+
+#[test]
+fn a_wrong_witness_is_an_error_with_its_reason() {
+    let (world, good, _) = good();
+    let holder = &world.holders[1];
+    let fail = |statement: &Statement, witness: &Witness<'_>| {
+        membership::prove(statement, witness, &mut rng(0)).expect_err("the witness is wrong")
+    };
+    let with = |change: &dyn Fn(&mut Statement)| {
+        let mut statement = good.clone();
+        change(&mut statement);
+        fail(&statement, &holder.witness())
+    };
+
+    assert_eq!(with(&|statement| statement.root = Tree::new().root()), ProveError::NotAMember);
+    let other = &world.holders[0];
+    assert_eq!(fail(good, &Witness { path: &other.path, ..holder.witness() }), ProveError::NotAMember);
+    assert_eq!(fail(good, &Witness { secret: &other.secret, ..holder.witness() }), ProveError::NotAMember);
+    let better = Credential::new(ISSUED, EXPIRES + 1, Assurance::BOTH_EYES).unwrap();
+    assert_eq!(fail(good, &Witness { credential: &better, ..holder.witness() }), ProveError::NotAMember);
+
+    let nullifier = Nullifier::new(&other.secret, &scope(), 0);
+    assert_eq!(with(&|statement| statement.nullifier = nullifier), ProveError::NullifierMismatch);
+    assert_eq!(with(&|statement| statement.use_index = 1), ProveError::NullifierMismatch);
+    assert_eq!(
+        with(&|statement| statement.issued_no_later_than = Some(ISSUED - 1)),
+        ProveError::IssuedTooLate { issued_at: ISSUED, limit: ISSUED - 1 }
+    );
+    assert_eq!(
+        with(&|statement| statement.expires_no_earlier_than = Some(EXPIRES + 1)),
+        ProveError::ExpiresTooEarly { expires_at: EXPIRES, limit: EXPIRES + 1 }
+    );
+    assert_eq!(
+        with(&|statement| statement.assurance_at_least = Assurance::new(3)),
+        ProveError::AssuranceTooLow { assurance: 2, limit: 3 }
+    );
+    let error = with(&|statement| statement.issued_no_later_than = Some(1_700_000_000_000));
+    assert_eq!(error.code(), "statement_time_out_of_range");
+    assert!(error.to_string().contains("milliseconds"), "{error}");
+}
+
+#[test]
+fn a_bound_that_is_no_time_is_refused_by_the_verifier_too() {
+    let (_, good, proof) = good();
+    for time in [1 << 40, u64::MAX] {
+        let mut statement = good.clone();
+        statement.expires_no_earlier_than = Some(time);
+        let error = StatementError::TimeOutOfRange { bound: "expires_no_earlier_than", value: time };
+        assert_eq!(membership::verify(&statement, proof), Err(VerifyError::Statement(error)));
+    }
+}
+
+#[test]
+fn a_revoked_leaf_is_no_member() {
+    let mut world = world(5, 2, 8);
+    let holder = &world.holders[0];
+    let good = statement(&world, holder);
+    assert!(membership::prove(&good, &holder.witness(), &mut rng(1)).is_ok());
+
+    world.tree.remove(holder.path.index()).unwrap();
+    let path = world.tree.path(holder.path.index()).unwrap();
+    let after = Statement { root: world.tree.root(), ..good };
+    // Neither the old path nor the new one leads from the old leaf to the new root.
+    for path in [&holder.path, &path] {
+        let witness = Witness { path, ..holder.witness() };
+        assert_eq!(membership::prove(&after, &witness, &mut rng(2)).err(), Some(ProveError::NotAMember));
+    }
+    // The empty leaf that is there now leads to the root, and nobody has its secret.
+    assert_eq!(path.root(&Leaf::empty()), world.tree.root());
+    let neighbour = &world.holders[1];
+    let path = world.tree.path(neighbour.path.index()).unwrap();
+    let statement = Statement { nullifier: Nullifier::new(&neighbour.secret, &scope(), 0), ..after };
+    let proof = membership::prove(&statement, &Witness { path: &path, ..neighbour.witness() }, &mut rng(3)).unwrap();
+    assert_eq!(membership::verify(&statement, &proof), Ok(()));
+}
+
+#[test]
+fn a_zero_leaf_gives_nobody_a_proof() {
+    // A tree above a zero leaf: its path leads to the root from zero, but no secret has the leaf zero.
+    let mut rng = rng(6);
+    let mut bytes = vec![0; MerklePath::BYTES];
+    bytes[0] = MerklePath::FORMAT_VERSION;
+    let path = MerklePath::from_bytes(&bytes).unwrap();
+    let zero = Leaf::from_bytes(&[0; 32]).unwrap();
+    let secret = IdentitySecret::generate(&mut rng);
+    let credential = Credential::new(0, EXPIRES, Assurance::BOTH_EYES).unwrap();
+    let statement = Statement {
+        root: path.root(&zero),
+        external_nullifier: scope(),
+        use_index: 0,
+        nullifier: Nullifier::new(&secret, &scope(), 0),
+        signal: Signal::new(b"zero"),
+        nonce: [0; 32],
+        issued_no_later_than: None,
+        expires_no_earlier_than: None,
+        assurance_at_least: Assurance::NONE,
+    };
+    let witness = Witness { secret: &secret, credential: &credential, path: &path };
+    assert_eq!(membership::prove(&statement, &witness, &mut rng).err(), Some(ProveError::NotAMember));
+}
+
+#[test]
+fn a_batch_is_as_good_as_its_worst_proof() {
+    let (world, statement, proof) = good();
+    let second = Statement { signal: Signal::new(b"second"), ..statement.clone() };
+    let second_proof = membership::prove(&second, &world.holders[1].witness(), &mut rng(9)).unwrap();
+    let good = [(statement, proof), (&second, &second_proof), (statement, proof)];
+    assert_eq!(membership::verify_batch(&good), Ok(()));
+    assert_eq!(membership::verify_batch::<&Statement, &MembershipProof>(&[]), Ok(()));
+
+    for bad in 0..7 {
+        let mut batch = vec![(statement, proof); 7];
+        batch[bad] = (&second, proof);
+        let error = membership::verify_batch(&batch).unwrap_err();
+        assert_eq!((error.index, error.reason, error.code()), (bad, VerifyError::Rejected, "proof_rejected"));
+    }
+
+    // Errors that cancel in an unweighted sum: the last values are followed by no challenge, so one more in one copy and
+    // one less in another leave two equations that are wrong by opposite points.
+    let shift = |step: u8| {
+        let mut bytes = proof.to_bytes();
+        assert!((1..255).contains(&bytes[1313]), "no carry; another seed will do");
+        bytes[1313] = bytes[1313].wrapping_add(step);
+        MembershipProof::from_bytes(&bytes).unwrap()
+    };
+    let (more, less) = (shift(1), shift(255));
+    assert_eq!(membership::verify_batch(&[(statement, &more), (statement, &less)]).unwrap_err().index, 0);
+
+    let wrong = Statement { issued_no_later_than: Some(1 << 50), ..statement.clone() };
+    let error = membership::verify_batch(&[(statement, proof), (&wrong, proof)]).unwrap_err();
+    assert_eq!((error.index, error.code()), (1, "statement_time_out_of_range"));
+}
+
+/// A generator that says the same for ever.
+struct Broken;
+impl RngCore for Broken {
+    fn next_u32(&mut self) -> u32 {
+        0
+    }
+    fn next_u64(&mut self) -> u64 {
+        0
+    }
+    fn fill_bytes(&mut self, dest: &mut [u8]) {
+        dest.fill(0);
+    }
+    fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), Error> {
+        dest.fill(0);
+        Ok(())
+    }
+}
+impl CryptoRng for Broken {}
+
+#[test]
+fn a_broken_generator_repeats_whole_proofs_and_nothing_less() {
+    let (world, statement, _) = good();
+    let prove = |statement: &Statement| {
+        membership::prove(statement, &world.holders[1].witness(), &mut Broken).unwrap().to_bytes()
+    };
+    let first = prove(statement);
+    assert_eq!(first, prove(statement));
+    // Had two statements the same masks, the difference of their answers would give the witness away.
+    let second = prove(&Statement { signal: Signal::new(b"other"), ..statement.clone() });
+    for (a, b) in first[1..].chunks(32).zip(second[1..].chunks(32)) {
+        assert_ne!(a, b);
+    }
+}
+
+#[test]
+fn nullifiers_are_those_of_the_person_and_the_scope() {
+    let (world, statement, proof) = good();
+    // Two proofs by one person in one scope have one nullifier, whatever the signal; another scope, another nullifier.
+    let holder = &world.holders[1];
+    let again = Statement { signal: Signal::new(b"again"), nonce: [9; 32], ..statement.clone() };
+    let second = membership::prove(&again, &holder.witness(), &mut rng(11)).unwrap();
+    assert_eq!(membership::verify(&again, &second), Ok(()));
+    assert_eq!(again.nullifier, statement.nullifier);
+    assert_ne!(second.to_bytes(), proof.to_bytes());
+    let elsewhere = Scope::new("polls.example", "mayor").unwrap().external_nullifier();
+    assert_ne!(Nullifier::new(&holder.secret, &elsewhere, 0), statement.nullifier);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn decoding_never_panics(mut bytes in proptest::collection::vec(any::<u8>(), 0..2000), first in 0u8..3) {
+        if let Some(version) = bytes.first_mut() {
+            *version = first;
+        }
+        if let Ok(proof) = MembershipProof::from_bytes(&bytes) {
+            prop_assert_eq!(&proof.to_bytes()[..], &bytes[..]);
+        }
+    }
+
+    #[test]
+    fn many_changed_bytes_are_rejected(changes in proptest::collection::vec((0..MembershipProof::BYTES, any::<u8>()), 1..4)) {
+        let (_, statement, proof) = good();
+        let mut bytes = proof.to_bytes();
+        for (position, value) in changes {
+            bytes[position] = value;
+        }
+        if let Ok(changed) = MembershipProof::from_bytes(&bytes) {
+            let expected = if changed == *proof { Ok(()) } else { Err(VerifyError::Rejected) };
+            prop_assert_eq!(membership::verify(statement, &changed), expected);
+        }
+    }
+}
