@@ -412,7 +412,7 @@ impl<S: Store> Registry<S> {
         let outcome = match (accepted, undecided) {
             (true, _) => ACCEPTED,
             (false, true) => "undecided",
-            (false, false) => "not-this-person",
+            (false, false) => "not_this_person",
         };
         let decision = self.record(request.at, Action::Authenticate, outcome, Some(person), &details)?;
         if accepted {

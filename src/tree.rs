@@ -40,12 +40,6 @@ public_scalar!(
     MerkleRoot
 );
 
-impl MerkleRoot {
-    pub(crate) fn from_scalar(root: Scalar) -> Self {
-        Self(root)
-    }
-}
-
 /// The place of a leaf, from 0 to 2^30 − 1, counted in the order of insertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(try_from = "u32", into = "u32"))]

@@ -52,8 +52,11 @@ impl FragileBits {
                 // |sin arg| ≤ cos angle keeps the answer off the imaginary axis, where the real part changes sign.
                 let [real, imaginary] = answer.map(|part| f64::from(part).abs());
                 #[allow(clippy::cast_possible_truncation)] // numpy compares in single precision
-                let limit = f64::from(angle.cos().abs() as f32) * real.hypot(imaginary);
-                [is_strong && imaginary <= limit, is_strong && real <= limit]
+                let limit = f64::from(angle.cos().abs() as f32);
+                // The argument of 0 is 0: on the real axis.
+                let length = real.hypot(imaginary);
+                let (cos, sin) = if length > 0.0 { (real / length, imaginary / length) } else { (1.0, 0.0) };
+                [is_strong && sin <= limit, is_strong && cos <= limit]
             }
             Self::Cartesian { least, most_real, most_imaginary } => {
                 let [real, imaginary] = answer.map(f32::abs);

@@ -14,12 +14,9 @@ use core::f64::consts::{FRAC_PI_2, PI, TAU};
 use super::error::{Boundary, PipelineError};
 
 pub use centre::CentreMethod;
-pub use extrapolate::ExtrapolationConfig;
-pub use smooth::SmoothingConfig;
-
-pub(crate) use extrapolate::extrapolate;
-pub(crate) use refine::{drop_touching, interpolate};
-pub(crate) use smooth::smooth;
+pub use extrapolate::{ExtrapolationConfig, ellipses, extrapolate, linear};
+pub use refine::{drop_touching, interpolate};
+pub use smooth::{SmoothingConfig, smooth};
 
 /// A point `[x, y]` in pixels, single precision as open-iris stores it; pixel centres have whole coordinates.
 pub type Point = [f32; 2];
@@ -225,8 +222,11 @@ impl Moments {
     }
 }
 
-/// Tilt of the eye in the picture, radians, from the opening of the lids (open-iris `MomentOfArea`).
-pub(crate) fn orientation(eyeball: &[Point], least_eccentricity: f64) -> Result<f64, PipelineError> {
+/// Tilt of the eye in the picture, radians in [−π/2, π/2), from the opening of the lids (open-iris `MomentOfArea`).
+///
+/// # Errors
+/// [`PipelineError::OrientationUnknown`] when the opening's eccentricity is below `least_eccentricity`.
+pub fn orientation(eyeball: &[Point], least_eccentricity: f64) -> Result<f64, PipelineError> {
     let moments = Moments::of(eyeball);
     let eccentricity = moments.eccentricity();
     if eccentricity < least_eccentricity {

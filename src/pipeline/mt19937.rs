@@ -80,6 +80,20 @@ mod tests {
     }
 
     #[test]
+    fn the_indices_that_numpy_draws() {
+        // numpy.random.RandomState(142857).choice(n, size=(100, 2)), the first eight of each.
+        let drawn = [
+            (259, [249, 178, 91, 32, 12, 220, 160, 153]),
+            (327, [249, 178, 91, 32, 12, 220, 285, 160]),
+            (512, [459, 249, 327, 445, 178, 91, 32, 12]),
+        ];
+        for (count, expected) in drawn {
+            let mut twister = Mt19937::new(142_857);
+            assert_eq!([(); 8].map(|()| twister.index(count)), expected, "below {count}");
+        }
+    }
+
+    #[test]
     fn indices_stay_below_the_count() {
         let mut twister = Mt19937::new(142_857);
         for count in [1, 2, 3, 255, 256, 257, u32::MAX] {

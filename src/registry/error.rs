@@ -157,15 +157,15 @@ impl EnrollError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::MissingEye { .. } => "missing-eye",
-            Self::NotOneEye { .. } => "not-one-eye",
-            Self::Credential(_) => "impossible-credential",
+            Self::MissingEye { .. } => "missing_eye",
+            Self::NotOneEye { .. } => "not_one_eye",
+            Self::Credential(_) => "impossible_credential",
             Self::Template(unfit) => unfit.code(),
-            Self::SameEyeTwice { .. } => "same-eye-twice",
+            Self::SameEyeTwice { .. } => "same_eye_twice",
             Self::Duplicate { .. } => "duplicate",
-            Self::MatchesTooMany { .. } => "matches-too-many",
+            Self::MatchesTooMany { .. } => "matches_too_many",
             Self::Undecided { .. } => "undecided",
-            Self::DuplicateCommitment { .. } => "duplicate-commitment",
+            Self::DuplicateCommitment { .. } => "duplicate_commitment",
             Self::Registry(error) => error.code(),
         }
     }
@@ -176,9 +176,9 @@ impl UnfitTemplate {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Layout { .. } => "wrong-layout",
-            Self::Encoder { .. } => "wrong-encoder",
-            Self::Degenerate { .. } => "degenerate-template",
+            Self::Layout { .. } => "wrong_layout",
+            Self::Encoder { .. } => "wrong_encoder",
+            Self::Degenerate { .. } => "degenerate_template",
         }
     }
 }
@@ -189,10 +189,10 @@ impl RegistryError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Store(error) => error.code(),
-            Self::Policy(_) => "impossible-policy",
+            Self::Policy(_) => "impossible_policy",
             Self::Damaged { .. } => "damaged",
-            Self::OtherTree { .. } => "other-tree",
-            Self::TreeFull => "tree-full",
+            Self::OtherTree { .. } => "other_tree",
+            Self::TreeFull => "tree_full",
         }
     }
 }

@@ -49,6 +49,12 @@ pub enum StoreError {
         /// Format that this release reads.
         supported: u32,
     },
+    /// The file is empty: whoever was creating it was interrupted, or is not done yet.
+    #[error("{} is empty, its creation was interrupted: create it again", path.display())]
+    Unfinished {
+        /// The file.
+        path: PathBuf,
+    },
     /// The content contradicts itself.
     #[error("the store is damaged: {detail}; restore it from a backup and do not enrol into it")]
     Corrupted {
@@ -179,24 +185,25 @@ impl StoreError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::WrongKind { .. } => "wrong-kind-of-file",
-            Self::NewerFormat { .. } => "newer-format",
-            Self::OlderFormat { .. } => "older-format",
+            Self::WrongKind { .. } => "wrong_kind_of_file",
+            Self::NewerFormat { .. } => "newer_format",
+            Self::OlderFormat { .. } => "older_format",
+            Self::Unfinished { .. } => "unfinished",
             Self::Corrupted { .. } => "damaged",
-            Self::NotFound { .. } => "not-found",
-            Self::AlreadyExists { .. } => "already-exists",
-            Self::AlreadyInitialised => "already-initialised",
-            Self::NotInitialised => "not-initialised",
-            Self::UnsafePermissions { .. } => "unsafe-permissions",
-            Self::UnsafeDirectory { .. } => "unsafe-directory",
-            Self::OutOfRange { .. } => "out-of-range",
+            Self::NotFound { .. } => "not_found",
+            Self::AlreadyExists { .. } => "already_exists",
+            Self::AlreadyInitialised => "already_initialised",
+            Self::NotInitialised => "not_initialised",
+            Self::UnsafePermissions { .. } => "unsafe_permissions",
+            Self::UnsafeDirectory { .. } => "unsafe_directory",
+            Self::OutOfRange { .. } => "out_of_range",
             Self::Conflict { .. } => "conflict",
             Self::Busy { .. } => "busy",
-            Self::ReadOnly { .. } => "read-only",
+            Self::ReadOnly { .. } => "read_only",
             Self::Unreadable { .. } => "unreadable",
-            Self::Full { .. } => "disk-full",
-            Self::Disk { .. } => "disk-failed",
-            Self::NoWriteAheadLog { .. } => "no-write-ahead-log",
+            Self::Full { .. } => "disk_full",
+            Self::Disk { .. } => "disk_failed",
+            Self::NoWriteAheadLog { .. } => "no_write_ahead_log",
             Self::Database { .. } => "database",
         }
     }

@@ -63,14 +63,8 @@ impl SqliteNullifiers {
     ///
     /// As [`open`](Self::open) and [`create`](Self::create).
     pub fn open_or_create(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        match Self::open(path.as_ref()) {
-            Err(StoreError::NotFound { .. }) => match Self::create(path.as_ref()) {
-                // Somebody else was faster.
-                Err(StoreError::AlreadyExists { .. }) => Self::open(path),
-                created => created,
-            },
-            opened => opened,
-        }
+        let file = File::open_or_create(path.as_ref(), &NULLIFIERS, &SqliteOptions::default())?;
+        Ok(Self { file })
     }
 
     /// How many nullifiers were accepted in a scope.

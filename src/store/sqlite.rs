@@ -64,8 +64,8 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`], [`StoreError::WrongKind`], [`StoreError::NewerFormat`],
-    /// [`StoreError::UnsafePermissions`], [`StoreError::UnsafeDirectory`], [`StoreError::ReadOnly`],
+    /// [`StoreError::NotFound`], [`StoreError::WrongKind`], [`StoreError::Unfinished`],
+    /// [`StoreError::NewerFormat`], [`StoreError::UnsafePermissions`], [`StoreError::UnsafeDirectory`], [`StoreError::ReadOnly`],
     /// [`StoreError::Unreadable`], [`StoreError::Corrupted`], [`StoreError::NoWriteAheadLog`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::open_with(path, &SqliteOptions::default())
@@ -78,6 +78,16 @@ impl SqliteStore {
     /// As [`open`](Self::open).
     pub fn open_with(path: impl AsRef<Path>, options: &SqliteOptions) -> Result<Self, StoreError> {
         let file = File::open(path.as_ref(), &REGISTRY, options, Access::ReadWrite)?;
+        Ok(Self { file, access: Access::ReadWrite })
+    }
+
+    /// Opens a store, or makes it if there is none; several processes may do so at the same moment.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open) and [`create`](Self::create).
+    pub fn open_or_create(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let file = File::open_or_create(path.as_ref(), &REGISTRY, &SqliteOptions::default())?;
         Ok(Self { file, access: Access::ReadWrite })
     }
 

@@ -157,7 +157,7 @@ mod tests {
     use crate::scalar::Scalar;
 
     fn root(number: u64) -> MerkleRoot {
-        MerkleRoot::from_scalar(Scalar::from(number))
+        MerkleRoot::from_bytes(&Scalar::from(number).to_bytes()).unwrap()
     }
 
     #[test]

@@ -7,3 +7,12 @@ mod golden;
 mod iris;
 mod matcher;
 mod membership;
+#[cfg(feature = "image")]
+mod npy;
+#[cfg(all(feature = "store", unix))]
+mod people;
+#[cfg(feature = "image")]
+mod pipeline;
+#[cfg(all(feature = "store", unix))]
+mod store;
+mod verify;

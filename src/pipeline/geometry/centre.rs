@@ -26,7 +26,11 @@ impl CentreMethod {
     /// The circle fit with open-iris' tolerance of 3 median absolute deviations.
     pub const CIRCLE_FIT: Self = Self::CircleFit { mad_scale: 3.0 };
 
-    pub(crate) fn centres(self, polygons: &EyePolygons) -> Result<EyeCentres, PipelineError> {
+    /// The centres of pupil and iris.
+    ///
+    /// # Errors
+    /// [`PipelineError::NoCentre`] when too little of a boundary is there to tell.
+    pub fn centres(self, polygons: &EyePolygons) -> Result<EyeCentres, PipelineError> {
         let centre = |boundary, points: &[Point]| {
             match self {
                 Self::Bisectors => bisectors(points),

@@ -25,8 +25,11 @@ impl ExtrapolationConfig {
 /// Points an ellipse needs here; with exactly five open-iris' fit is another one.
 const LEAST_POINTS: usize = 6;
 
-/// Chooses between circle and ellipse as open-iris does.
-pub(crate) fn extrapolate(
+/// Completes both boundaries, and chooses between circle and ellipse as open-iris does.
+///
+/// # Errors
+/// [`PipelineError::TooFewPoints`] and [`PipelineError::UnequalBoundaries`].
+pub fn extrapolate(
     polygons: &EyePolygons,
     centres: &EyeCentres,
     config: ExtrapolationConfig,
@@ -91,7 +94,8 @@ fn mean(points: &[Point]) -> [f64; 2] {
 /// Both boundaries resampled about their own centres, gaps bridged linearly (open-iris `LinearExtrapolation`).
 ///
 /// `step` in degrees.
-pub(crate) fn linear(polygons: &EyePolygons, centres: &EyeCentres, step: f64) -> EyePolygons {
+#[must_use]
+pub fn linear(polygons: &EyePolygons, centres: &EyeCentres, step: f64) -> EyePolygons {
     EyePolygons {
         pupil: linear_polygon(&polygons.pupil, centres.pupil, step),
         iris: linear_polygon(&polygons.iris, centres.iris, step),
@@ -115,7 +119,8 @@ fn linear_polygon(points: &[Point], centre: [f64; 2], step: f64) -> Vec<Point> {
 /// Both boundaries as fitted ellipses, the pupil's drawn to its points (open-iris `LSQEllipseFitWithRefinement`).
 ///
 /// `None` when an ellipse cannot be fitted or the pupil's is not clearly inside the iris'. `step` in degrees.
-pub(crate) fn ellipses(polygons: &EyePolygons, step: f64) -> Option<EyePolygons> {
+#[must_use]
+pub fn ellipses(polygons: &EyePolygons, step: f64) -> Option<EyePolygons> {
     let (pupil, iris) = (fit_ellipse(&polygons.pupil)?, fit_ellipse(&polygons.iris)?);
     let distance = (pupil.centre[0] - iris.centre[0]).hypot(pupil.centre[1] - iris.centre[1]);
     // The safety factor of open-iris: the pupil stays 5 % of the iris' short axis away from it.

@@ -10,7 +10,8 @@ use crate::pipeline::error::{Boundary, PipelineError};
 /// Fills the gaps of the contours (open-iris `ContourInterpolation`).
 ///
 /// Neighbours end up at most `largest_gap` × iris diameter apart.
-pub(crate) fn interpolate(polygons: &EyePolygons, largest_gap: f64) -> EyePolygons {
+#[must_use]
+pub fn interpolate(polygons: &EyePolygons, largest_gap: f64) -> EyePolygons {
     // numpy divides the single-precision lengths by the gap cast to single precision.
     #[allow(clippy::cast_possible_truncation)]
     let gap = (largest_gap * diameter(&polygons.iris)) as f32;
@@ -51,7 +52,10 @@ fn interpolate_polygon(polygon: &[Point], gap: f32) -> Vec<Point> {
 ///
 /// A point touches when a noise pixel or a pixel of the eyeball's contour lies within `least_distance` × iris diameter,
 /// rounded to pixels, in both x and y. The eyeball polygon stays as it is.
-pub(crate) fn drop_touching(
+///
+/// # Errors
+/// [`PipelineError::BoundaryCovered`] when no point of a boundary is left.
+pub fn drop_touching(
     polygons: EyePolygons,
     noise: ArrayView2<'_, bool>,
     least_distance: f64,

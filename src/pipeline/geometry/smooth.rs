@@ -27,7 +27,11 @@ impl SmoothingConfig {
     }
 }
 
-pub(crate) fn smooth(
+/// Smooths pupil and iris, each about its own centre; the eyeball polygon stays as it is.
+///
+/// # Errors
+/// [`PipelineError::TooFewPoints`] when nothing of a boundary is left.
+pub fn smooth(
     polygons: &EyePolygons,
     centres: &EyeCentres,
     config: SmoothingConfig,

@@ -176,9 +176,7 @@ impl File {
         let format = match identify(&connection, kind).map_err(|error| place.explain(error.into()))? {
             Found::Ours(format) => format,
             Found::Foreign(reason) => return Err(place.wrong_kind(reason)),
-            Found::Blank => {
-                return Err(place.wrong_kind("it is empty (creating it was interrupted): create it again"));
-            }
+            Found::Blank => return Err(StoreError::Unfinished { path: place.path }),
         };
         if format > kind.newest() {
             return Err(StoreError::NewerFormat { path: place.path, found: format, supported: kind.newest() });
@@ -200,6 +198,19 @@ impl File {
             migrate(&mut connection, kind, &place)?;
         }
         Ok(Self { connection, place, real })
+    }
+
+    /// Opens a file, or makes it where none is; several processes may do so at the same moment.
+    pub(crate) fn open_or_create(path: &Path, kind: &Kind, options: &SqliteOptions) -> Result<Self, StoreError> {
+        match Self::open(path, kind, options, Access::ReadWrite) {
+            Err(StoreError::NotFound { .. } | StoreError::Unfinished { .. }) => match Self::create(path, kind, options)
+            {
+                // Somebody else was faster.
+                Err(StoreError::AlreadyExists { .. }) => Self::open(path, kind, options, Access::ReadWrite),
+                created => created,
+            },
+            opened => opened,
+        }
     }
 
     /// Bytes of the file and of its write-ahead log.

@@ -51,11 +51,10 @@ macro_rules! person_columns {
     };
 }
 
-/// Where they come from; outer joins, so that a missing row is seen as damage and not skipped.
-macro_rules! person_tables {
+/// Where they come from, with `persons p` before it; outer joins, so that a missing row is seen as damage and not skipped.
+macro_rules! rows_of_person {
     () => {
-        "persons p \
-         LEFT JOIN leaves l ON l.person_id = p.person_id \
+        " LEFT JOIN leaves l ON l.person_id = p.person_id \
          LEFT JOIN templates tl ON tl.person_id = p.person_id AND tl.eye = 0 \
          LEFT JOIN templates tr ON tr.person_id = p.person_id AND tr.eye = 1"
     };
@@ -66,9 +65,9 @@ pub(super) fn changes_since(connection: &Connection, after: Sequence, limit: u32
     let mut statement = connection.prepare_cached(concat!(
         "SELECT ",
         person_columns!(),
-        ", c.sequence, c.root, c.leaf_count, c.at, c.kind FROM changes c LEFT JOIN ",
-        person_tables!(),
-        " ON p.person_id = c.person_id WHERE c.sequence > ?1 ORDER BY c.sequence LIMIT ?2"
+        ", c.sequence, c.root, c.leaf_count, c.at, c.kind FROM changes c LEFT JOIN persons p ON p.person_id = c.person_id",
+        rows_of_person!(),
+        " WHERE c.sequence > ?1 ORDER BY c.sequence LIMIT ?2"
     ))?;
     let mut rows = statement.query(params![signed("sequence", after.as_u64())?, limit])?;
     let mut changes = Vec::new();
@@ -105,8 +104,8 @@ pub(super) fn person(connection: &Connection, person: PersonId) -> Result<Option
     let mut statement = connection.prepare_cached(concat!(
         "SELECT ",
         person_columns!(),
-        " FROM ",
-        person_tables!(),
+        " FROM persons p",
+        rows_of_person!(),
         " WHERE p.person_id = ?1"
     ))?;
     let mut rows = statement.query([signed("person", person.as_u64())?])?;

@@ -1,0 +1,867 @@
+//! What every store promises, what a file may be, and what a disk may do.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use personhood::identity::{Assurance, Credential, Leaf};
+use personhood::nullifier::{Nullifier, NullifierError, NullifierStore, Scope};
+use personhood::store::{
+    Change, DecisionRecord, Genesis, MemoryStore, NewDecision, NewPerson, PersonId, PolicyId, ReadStore, RecordError,
+    Sequence, SqliteNullifiers, SqliteOptions, SqliteStore, Store, StoreError, TemplatePair, TemplateRecord,
+    WriteTransaction,
+};
+use personhood::tree::{LeafIndex, MerkleRoot};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use crate::people::{Random, actor, commitment, eye, role};
+
+/// A place in which a store can be opened several times.
+trait Ground {
+    type Store: Store;
+
+    fn new() -> Self;
+    /// A store without a registry.
+    fn open(&self) -> Self::Store;
+}
+
+struct Memory(MemoryStore);
+
+impl Ground for Memory {
+    type Store = MemoryStore;
+
+    fn new() -> Self {
+        Self(MemoryStore::new().busy_timeout(Duration::from_millis(50)))
+    }
+
+    fn open(&self) -> MemoryStore {
+        self.0.clone()
+    }
+}
+
+struct Sqlite(TempDir);
+
+impl Sqlite {
+    fn file(&self) -> PathBuf {
+        self.0.path().join("registry.db")
+    }
+}
+
+impl Ground for Sqlite {
+    type Store = SqliteStore;
+
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        SqliteStore::create(folder.path().join("registry.db")).unwrap();
+        Self(folder)
+    }
+
+    fn open(&self) -> SqliteStore {
+        let options = SqliteOptions::default().busy_timeout(Duration::from_millis(50));
+        SqliteStore::open_with(self.file(), &options).unwrap()
+    }
+}
+
+fn genesis() -> Genesis {
+    Genesis { created_at: 1_000, tree_arity: 8, tree_depth: 10, policy: "{\"rules\":1}".to_owned() }
+}
+
+fn policy() -> PolicyId {
+    PolicyId::new(1).unwrap()
+}
+
+fn person(number: u64) -> PersonId {
+    PersonId::new(number).unwrap()
+}
+
+fn root(number: u64) -> MerkleRoot {
+    MerkleRoot::from_bytes(&commitment(1_000_000 + number).to_bytes()).unwrap()
+}
+
+fn decision(number: u64) -> NewDecision<'static> {
+    NewDecision {
+        at: 2_000 + number,
+        operator: "desk 3",
+        action: "enrol",
+        outcome: "accepted",
+        person: None,
+        policy: policy(),
+        software: "personhood test",
+        details: "{}",
+    }
+}
+
+/// Person number `number`, at leaf `number`; even ones have one eye only.
+fn newcomer(number: u64) -> NewPerson<'static> {
+    let index = LeafIndex::new(u32::try_from(number).unwrap()).unwrap();
+    let commitment = commitment(number);
+    let credential = Credential::new(10 + number, 1_000_000, Assurance::BOTH_EYES).unwrap();
+    let leaf = Leaf::new(&commitment, &credential);
+    let eyes = |seed| Some(TemplateRecord::clear(&eye(seed)));
+    let templates = match number % 4 {
+        0 => TemplatePair { left: eyes(number), right: None },
+        2 => TemplatePair { left: None, right: eyes(number) },
+        _ => TemplatePair { left: eyes(number), right: eyes(number + 1_000) },
+    };
+    NewPerson {
+        at: 2_000 + number,
+        templates,
+        leaf: personhood::store::LeafRecord { index, commitment, credential, leaf },
+        root: root(number),
+        root_at: 3_000 + number,
+        decision: decision(number),
+    }
+}
+
+fn initialise(store: &mut impl Store) {
+    let mut transaction = store.begin().unwrap();
+    transaction.initialise(&genesis()).unwrap();
+    transaction.commit().unwrap();
+}
+
+fn enrol(store: &mut impl Store, numbers: std::ops::Range<u64>) {
+    let mut transaction = store.begin().unwrap();
+    for number in numbers {
+        transaction.insert_person(newcomer(number)).unwrap();
+    }
+    transaction.commit().unwrap();
+}
+
+/// Everything that can be read, to compare two stores or two moments.
+#[derive(Clone, Debug, PartialEq)]
+struct Everything {
+    genesis: Option<Genesis>,
+    changes: Vec<personhood::store::ChangeRecord>,
+    roots: Vec<personhood::store::RootRecord>,
+    decisions: Vec<DecisionRecord>,
+    head: Sequence,
+}
+
+fn everything(store: &impl ReadStore) -> Everything {
+    Everything {
+        genesis: store.genesis().unwrap(),
+        changes: store.changes_since(Sequence::START, 1_000).unwrap(),
+        roots: store.roots_since(Sequence::START, 1_000).unwrap(),
+        decisions: store.decisions_since(0, 1_000).unwrap(),
+        head: store.head().unwrap(),
+    }
+}
+
+/// The same tests on every store.
+macro_rules! conformance {
+    ($($test:ident)*) => {
+        mod memory {
+            $(#[test] fn $test() { super::$test::<super::Memory>(); })*
+        }
+        mod sqlite {
+            $(#[test] fn $test() { super::$test::<super::Sqlite>(); })*
+        }
+    };
+}
+
+conformance! {
+    an_empty_store_is_empty
+    it_is_initialised_once
+    what_goes_in_comes_out
+    a_dropped_transaction_never_was
+    a_panic_in_a_transaction_undoes_it
+    a_refused_row_leaves_the_transaction_as_it_was
+    a_transaction_sees_itself_and_nobody_else_does
+    one_writes_and_the_other_waits
+    changes_come_in_order_and_in_pieces
+    numbers_beyond_the_store_are_refused
+}
+
+fn an_empty_store_is_empty<G: Ground>() {
+    let ground = G::new();
+    let mut store = ground.open();
+    assert_eq!(
+        everything(&store),
+        Everything { genesis: None, changes: vec![], roots: vec![], decisions: vec![], head: Sequence::START }
+    );
+    assert_eq!(store.policy().unwrap(), None);
+    assert_eq!(store.person(person(1)).unwrap(), None);
+    assert_eq!(store.person(person(0)).unwrap(), None);
+    assert_eq!(store.person_of(&commitment(1)).unwrap(), None);
+    let mut transaction = store.begin().unwrap();
+    assert!(matches!(transaction.insert_person(newcomer(0)), Err(StoreError::NotInitialised)));
+    assert!(matches!(transaction.insert_decision(&decision(0)), Err(StoreError::NotInitialised)));
+}
+
+fn it_is_initialised_once<G: Ground>() {
+    let ground = G::new();
+    let (mut store, other) = (ground.open(), ground.open());
+    let mut transaction = store.begin().unwrap();
+    assert_eq!(transaction.initialise(&genesis()).unwrap(), policy());
+    drop(transaction);
+    assert_eq!(store.genesis().unwrap(), None);
+
+    initialise(&mut store);
+    for store in [&store, &other] {
+        assert_eq!(store.genesis().unwrap(), Some(genesis()));
+        let stored = store.policy().unwrap().unwrap();
+        assert_eq!((stored.id, stored.adopted_at, stored.document), (policy(), 1_000, genesis().policy));
+    }
+    let mut transaction = store.begin().unwrap();
+    assert!(matches!(transaction.initialise(&genesis()), Err(StoreError::AlreadyInitialised)));
+}
+
+fn what_goes_in_comes_out<G: Ground>() {
+    let ground = G::new();
+    let mut store = ground.open();
+    initialise(&mut store);
+    enrol(&mut store, 0..4);
+    let mut transaction = store.begin().unwrap();
+    let refusal = NewDecision { outcome: "duplicate", person: Some(person(2)), ..decision(9) };
+    assert_eq!(transaction.insert_decision(&refusal).unwrap().as_u64(), 5);
+    transaction.commit().unwrap();
+
+    let store = ground.open();
+    let changes = store.changes_since(Sequence::START, 10).unwrap();
+    assert_eq!(changes.len(), 4);
+    for (number, change) in (0..).zip(&changes) {
+        let expected = newcomer(number);
+        let Change::Enrolled(stored) = &change.change else { panic!("{change:?}") };
+        assert_eq!(change.sequence.as_u64(), number + 1);
+        assert_eq!(stored.person, person(number + 1));
+        assert_eq!(stored.enrolled_at, expected.at);
+        assert_eq!(stored.leaf, expected.leaf);
+        assert_eq!(stored.templates, expected.templates);
+        assert_eq!(stored.templates.left.is_some(), number != 2);
+        assert_eq!((change.root.root, change.root.at), (expected.root, expected.root_at));
+        assert_eq!((change.root.leaves, change.root.sequence), (number + 1, change.sequence));
+        assert_eq!(store.person(stored.person).unwrap().as_ref(), Some(&**stored));
+        assert_eq!(store.person_of(&expected.leaf.commitment).unwrap(), Some(stored.person));
+    }
+    let decisions = store.decisions_since(0, 10).unwrap();
+    assert_eq!(decisions.len(), 5);
+    assert_eq!(decisions[1].person, Some(person(2)));
+    assert_eq!(decisions[1].operator, "desk 3");
+    let last = &decisions[4];
+    assert_eq!((last.at, last.action.as_str(), last.outcome.as_str()), (2_009, "enrol", "duplicate"));
+    assert_eq!((last.person, last.policy), (Some(person(2)), policy()));
+    assert_eq!((last.software.as_str(), last.details.as_str()), ("personhood test", "{}"));
+}
+
+fn a_dropped_transaction_never_was<G: Ground>() {
+    let ground = G::new();
+    let mut store = ground.open();
+    initialise(&mut store);
+    enrol(&mut store, 0..2);
+    let before = everything(&store);
+    let mut transaction = store.begin().unwrap();
+    transaction.insert_person(newcomer(2)).unwrap();
+    transaction.insert_decision(&decision(7)).unwrap();
+    drop(transaction);
+    assert_eq!(everything(&store), before);
+    assert_eq!(everything(&ground.open()), before);
+    // Its numbers are free again: there are no gaps to explain to an auditor.
+    let mut transaction = store.begin().unwrap();
+    let inserted = transaction.insert_person(newcomer(2)).unwrap();
+    assert_eq!((inserted.person, inserted.sequence.as_u64(), inserted.decision.as_u64()), (person(3), 3, 3));
+}
+
+fn a_panic_in_a_transaction_undoes_it<G: Ground>() {
+    let ground = G::new();
+    let mut store = ground.open();
+    initialise(&mut store);
+    let before = everything(&store);
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let mut transaction = store.begin().unwrap();
+        transaction.insert_person(newcomer(0)).unwrap();
+        std::panic::resume_unwind(Box::new("the operator stumbled"));
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(everything(&ground.open()), before);
+    enrol(&mut store, 0..1);
+}
+
+fn a_refused_row_leaves_the_transaction_as_it_was<G: Ground>() {
+    let ground = G::new();
+    let mut store = ground.open();
+    initialise(&mut store);
+    enrol(&mut store, 0..1);
+    let mut transaction = store.begin().unwrap();
+    transaction.insert_person(newcomer(1)).unwrap();
+
+    let taken = NewPerson {
+        leaf: personhood::store::LeafRecord { commitment: commitment(0), ..newcomer(2).leaf },
+        ..newcomer(2)
+    };
+    let eyeless = NewPerson { templates: TemplatePair::default(), ..newcomer(2) };
+    let nobody = NewDecision { person: Some(person(9)), ..decision(2) };
+    let no_policy = NewDecision { policy: PolicyId::new(2).unwrap(), ..decision(2) };
+    let before = everything(&transaction);
+    for refused in [taken, newcomer(1), newcomer(3), eyeless, NewPerson { decision: no_policy, ..newcomer(2) }] {
+        let error = transaction.insert_person(refused).unwrap_err();
+        assert!(matches!(error, StoreError::Conflict { .. }), "{error}");
+        assert_eq!(everything(&transaction), before);
+    }
+    for refused in [nobody, no_policy] {
+        let error = transaction.insert_decision(&refused).unwrap_err();
+        assert!(matches!(error, StoreError::Conflict { .. }), "{error}");
+        assert_eq!(everything(&transaction), before);
+    }
+    transaction.insert_person(newcomer(2)).unwrap();
+    transaction.commit().unwrap();
+    assert_eq!(everything(&ground.open()).changes.len(), 3);
+}
+
+fn a_transaction_sees_itself_and_nobody_else_does<G: Ground>() {
+    let ground = G::new();
+    let mut store = ground.open();
+    initialise(&mut store);
+    let mut transaction = store.begin().unwrap();
+    transaction.insert_person(newcomer(0)).unwrap();
+    assert_eq!(everything(&transaction).changes.len(), 1);
+    assert_eq!(transaction.person_of(&commitment(0)).unwrap(), Some(person(1)));
+    assert_eq!(transaction.person(person(1)).unwrap().unwrap().leaf, newcomer(0).leaf);
+    // In memory the reader waits for the writer and gives up; in SQLite it reads what was committed.
+    match ground.open().head() {
+        Ok(head) => assert_eq!(head, Sequence::START),
+        Err(error) => assert!(matches!(error, StoreError::Busy { .. }), "{error}"),
+    }
+    transaction.commit().unwrap();
+    assert_eq!(ground.open().head().unwrap().as_u64(), 1);
+}
+
+fn one_writes_and_the_other_waits<G: Ground>() {
+    let ground = G::new();
+    let (mut first, mut second) = (ground.open(), ground.open());
+    initialise(&mut first);
+    let transaction = first.begin().unwrap();
+    let error = second.begin().map(drop).unwrap_err();
+    assert!(matches!(error, StoreError::Busy { waited } if waited == Duration::from_millis(50)), "{error}");
+    assert_eq!(error.code(), "busy");
+    drop(transaction);
+    enrol(&mut second, 0..1);
+    // Whoever begins now sees it, and the number that they meant to take is taken.
+    let mut transaction = first.begin().unwrap();
+    assert_eq!(transaction.head().unwrap().as_u64(), 1);
+    assert!(matches!(transaction.insert_person(newcomer(0)), Err(StoreError::Conflict { .. })));
+}
+
+fn changes_come_in_order_and_in_pieces<G: Ground>() {
+    let ground = G::new();
+    let mut store = ground.open();
+    initialise(&mut store);
+    enrol(&mut store, 0..7);
+    let all = store.changes_since(Sequence::START, 100).unwrap();
+    let roots = store.roots_since(Sequence::START, 100).unwrap();
+    assert_eq!(all.iter().map(|change| change.root.clone()).collect::<Vec<_>>(), roots);
+    for limit in 1..9 {
+        let (mut pieces, mut root_pieces, mut after) = (vec![], vec![], Sequence::START);
+        loop {
+            let piece = store.changes_since(after, limit).unwrap();
+            root_pieces.extend(store.roots_since(after, limit).unwrap());
+            let Some(last) = piece.last() else { break };
+            assert!(piece.len() <= limit as usize);
+            after = last.sequence;
+            pieces.extend(piece);
+        }
+        assert_eq!(pieces, all);
+        assert_eq!(root_pieces, roots);
+    }
+    assert!(store.changes_since(store.head().unwrap(), 10).unwrap().is_empty());
+    assert!(store.changes_since(Sequence::new(i64::MAX as u64).unwrap(), 10).unwrap().is_empty());
+    assert!(store.changes_since(Sequence::START, 0).unwrap().is_empty());
+    assert_eq!(store.decisions_since(5, 1).unwrap()[0].id.as_u64(), 6);
+}
+
+fn numbers_beyond_the_store_are_refused<G: Ground>() {
+    const BEYOND: u64 = 1 << 63;
+    assert!(matches!(PersonId::new(BEYOND), Err(StoreError::OutOfRange { value: BEYOND, .. })));
+    assert!(PersonId::new(BEYOND - 1).is_ok());
+    let ground = G::new();
+    let mut store = ground.open();
+    let mut transaction = store.begin().unwrap();
+    let late = Genesis { created_at: BEYOND, ..genesis() };
+    assert!(matches!(transaction.initialise(&late), Err(StoreError::OutOfRange { .. })));
+    transaction.initialise(&genesis()).unwrap();
+    for late in [NewPerson { at: BEYOND, ..newcomer(0) }, NewPerson { root_at: BEYOND, ..newcomer(0) }] {
+        assert!(matches!(transaction.insert_person(late), Err(StoreError::OutOfRange { .. })));
+    }
+    let late = NewDecision { at: BEYOND, ..decision(0) };
+    assert!(matches!(transaction.insert_decision(&late), Err(StoreError::OutOfRange { .. })));
+    assert!(everything(&transaction).changes.is_empty());
+    assert!(transaction.decisions_since(0, 9).unwrap().is_empty());
+}
+
+/// One step of a random history.
+#[derive(Clone, Debug)]
+enum Step {
+    Person { number: u64, leaf: u64, late: bool },
+    Decision { about: Option<u64>, policy: u64 },
+    Commit,
+    Drop,
+    Reopen,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0..12u64, 0..3u64, prop::bool::weighted(0.1))
+            .prop_map(|(number, leaf, late)| Step::Person { number, leaf, late }),
+        2 => (prop::option::of(0..6u64), 1..3u64).prop_map(|(about, policy)| Step::Decision { about, policy }),
+        3 => Just(Step::Commit),
+        1 => Just(Step::Drop),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+/// Plays steps up to the next end of a transaction; returns what each said, and how many were played.
+fn play<S: Store>(store: &mut S, steps: &[Step], said: &mut Vec<String>) -> usize {
+    let mut transaction = store.begin().unwrap();
+    for (played, step) in steps.iter().enumerate() {
+        match step {
+            Step::Person { number, leaf, late } => {
+                // Mostly the next leaf, so that histories grow.
+                let next = transaction.head().unwrap().as_u64();
+                let index = if *leaf < 2 { next } else { next + 1 };
+                let mut new = newcomer(*number);
+                new.leaf.index = LeafIndex::new(u32::try_from(index).unwrap()).unwrap();
+                new.at = if *late { u64::MAX } else { new.at };
+                let said_now = transaction.insert_person(new);
+                said.push(said_now.map_or_else(|error| error.code().to_owned(), |inserted| format!("{inserted:?}")));
+            }
+            Step::Decision { about, policy } => {
+                let person = about.map(person);
+                let new = NewDecision { person, policy: PolicyId::new(*policy).unwrap(), ..decision(0) };
+                let said_now = transaction.insert_decision(&new);
+                said.push(said_now.map_or_else(|error| error.code().to_owned(), |id| format!("{id:?}")));
+            }
+            Step::Commit => {
+                transaction.commit().unwrap();
+                return played + 1;
+            }
+            Step::Drop | Step::Reopen => return played + 1,
+        }
+    }
+    steps.len()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_history_is_the_same_in_both_stores(steps in prop::collection::vec(step(), 1..40)) {
+        let (memory, sqlite) = (Memory::new(), Sqlite::new());
+        let (mut left, mut right) = (memory.open(), sqlite.open());
+        initialise(&mut left);
+        initialise(&mut right);
+        let mut rest = steps.as_slice();
+        while !rest.is_empty() {
+            let (mut said_left, mut said_right) = (vec![], vec![]);
+            let played = play(&mut left, rest, &mut said_left);
+            prop_assert_eq!(play(&mut right, rest, &mut said_right), played);
+            prop_assert_eq!(said_left, said_right);
+            if matches!(rest[played - 1], Step::Reopen) {
+                (left, right) = (memory.open(), sqlite.open());
+            }
+            prop_assert_eq!(everything(&left), everything(&right));
+            rest = &rest[played..];
+        }
+    }
+}
+
+// Files.
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_new_file_is_its_owners_alone_and_so_are_those_beside_it() {
+    let ground = Sqlite::new();
+    let mut store = ground.open();
+    initialise(&mut store);
+    let mut files: Vec<_> = fs::read_dir(ground.0.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert_eq!(files.len(), 3, "{files:?}");
+    for file in files {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+}
+
+#[test]
+fn only_what_is_not_there_is_created() {
+    let ground = Sqlite::new();
+    let mut store = ground.open();
+    initialise(&mut store);
+    drop(store);
+    let before = fs::read(ground.file()).unwrap();
+    let error = SqliteStore::create(ground.file()).unwrap_err();
+    assert!(matches!(error, StoreError::AlreadyExists { .. }), "{error}");
+    assert_eq!(fs::read(ground.file()).unwrap(), before);
+
+    let folder = ground.0.path();
+    assert!(matches!(SqliteStore::create(folder), Err(StoreError::AlreadyExists { .. })));
+    assert!(matches!(SqliteStore::create(folder.join("no/such.db")), Err(StoreError::NotFound { .. })));
+    assert!(matches!(SqliteStore::create(folder.join("..")), Err(StoreError::WrongKind { .. })));
+    // SQLite's own meaning of this name would keep everything in memory.
+    let named = folder.join(":memory:");
+    SqliteStore::create(&named).unwrap();
+    assert!(fs::metadata(&named).unwrap().len() > 0);
+}
+
+#[test]
+fn an_interrupted_creation_is_taken_up() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("registry.db");
+    fs::write(&file, b"").unwrap();
+    let error = SqliteStore::create(&file).unwrap_err();
+    assert!(matches!(error, StoreError::UnsafePermissions { .. }), "{error}");
+    set_mode(&file, 0o600);
+    let error = SqliteStore::open(&file).unwrap_err();
+    assert!(error.to_string().contains("create it again"), "{error}");
+    let mut store = SqliteStore::create(&file).unwrap();
+    initialise(&mut store);
+}
+
+#[test]
+fn other_files_are_refused_and_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    assert!(matches!(SqliteStore::open(path("nothing")), Err(StoreError::NotFound { .. })));
+    assert!(matches!(SqliteStore::open(folder.path()), Err(StoreError::WrongKind { .. })));
+
+    // A text, a PNG, noise, a SQLite header with nothing behind it.
+    let mut random = Random(1);
+    let noise: Vec<u8> = (0..9_000).map(|_| random.word().to_le_bytes()[0]).collect();
+    let contents: [&[u8]; 4] = [
+        b"not a database, but long enough to have a header: ".as_slice(),
+        b"\x89PNG\r\n\x1a\n",
+        &noise,
+        b"SQLite format 3\0",
+    ];
+    for (number, content) in contents.iter().enumerate() {
+        let file = path(&format!("other{number}"));
+        fs::write(&file, content.repeat(20)).unwrap();
+        let before = fs::read(&file).unwrap();
+        for opened in [SqliteStore::open(&file), SqliteStore::open_read_only(&file), SqliteStore::create(&file)] {
+            let error = opened.map(drop).unwrap_err();
+            let expected = matches!(
+                error,
+                StoreError::WrongKind { .. } | StoreError::AlreadyExists { .. } | StoreError::Corrupted { .. }
+            );
+            assert!(expected, "{number}: {error}");
+        }
+        assert!(matches!(
+            SqliteNullifiers::open_or_create(&file),
+            Err(StoreError::WrongKind { .. } | StoreError::Corrupted { .. })
+        ));
+        assert_eq!(fs::read(&file).unwrap(), before);
+    }
+
+    // The two kinds of ours are not each other.
+    let nullifiers = path("nullifiers.db");
+    drop(SqliteNullifiers::create(&nullifiers).unwrap());
+    let before = fs::read(&nullifiers).unwrap();
+    let error = SqliteStore::open(&nullifiers).unwrap_err();
+    assert!(matches!(&error, StoreError::WrongKind { expected: "personhood registry", .. }), "{error}");
+    assert!(matches!(SqliteStore::create(&nullifiers), Err(StoreError::AlreadyExists { .. })));
+    assert_eq!(fs::read(&nullifiers).unwrap(), before);
+    let registry = path("registry.db");
+    drop(SqliteStore::create(&registry).unwrap());
+    assert!(matches!(SqliteNullifiers::open(&registry), Err(StoreError::WrongKind { .. })));
+}
+
+/// Sets the format number in the header: `user_version`, big-endian at offset 60 (SQLite file format, section 1.3).
+fn set_format(file: &Path, format: u32) {
+    let mut bytes = fs::read(file).unwrap();
+    bytes[60..64].copy_from_slice(&format.to_be_bytes());
+    fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn a_newer_format_is_refused_and_not_touched() {
+    let ground = Sqlite::new();
+    initialise(&mut ground.open());
+    set_format(&ground.file(), 2);
+    let before = fs::read(ground.file()).unwrap();
+    for opened in [SqliteStore::open(ground.file()), SqliteStore::open_read_only(ground.file())] {
+        let error = opened.map(drop).unwrap_err();
+        assert!(matches!(error, StoreError::NewerFormat { found: 2, supported: 1, .. }), "{error}");
+        assert!(error.to_string().contains("install a newer release"), "{error}");
+    }
+    assert!(matches!(SqliteStore::create(ground.file()), Err(StoreError::AlreadyExists { .. })));
+    assert_eq!(fs::read(ground.file()).unwrap(), before);
+    for impossible in [0, u32::MAX] {
+        set_format(&ground.file(), impossible);
+        assert!(matches!(SqliteStore::open(ground.file()), Err(StoreError::WrongKind { .. })), "{impossible}");
+    }
+}
+
+#[test]
+fn files_and_folders_that_others_can_reach_are_refused() {
+    let ground = Sqlite::new();
+    for loose in [0o644, 0o660, 0o604, 0o601] {
+        set_mode(&ground.file(), loose);
+        let error = SqliteStore::open(ground.file()).unwrap_err();
+        assert!(matches!(error, StoreError::UnsafePermissions { mode, .. } if mode == loose), "{error}");
+        assert!(error.to_string().contains("chmod 600"), "{error}");
+    }
+    set_mode(&ground.file(), 0o600);
+    set_mode(ground.0.path(), 0o777);
+    let error = SqliteStore::open(ground.file()).unwrap_err();
+    assert!(matches!(error, StoreError::UnsafeDirectory { .. }), "{error}");
+    let error = SqliteStore::create(ground.0.path().join("another.db")).unwrap_err();
+    assert!(matches!(error, StoreError::UnsafeDirectory { .. }), "{error}");
+    // As /tmp is.
+    set_mode(ground.0.path(), 0o1777);
+    SqliteStore::open(ground.file()).unwrap();
+}
+
+#[test]
+fn a_read_only_file_is_read_and_not_written() {
+    let ground = Sqlite::new();
+    let mut store = ground.open();
+    initialise(&mut store);
+    enrol(&mut store, 0..3);
+    let expected = everything(&store);
+    drop(store);
+    set_mode(&ground.file(), 0o400);
+    let error = SqliteStore::open(ground.file()).unwrap_err();
+    assert!(matches!(error, StoreError::ReadOnly { .. }), "{error}");
+    let mut store = SqliteStore::open_read_only(ground.file()).unwrap();
+    assert_eq!(everything(&store), expected);
+    let error = store.begin().map(drop).unwrap_err();
+    assert!(matches!(error, StoreError::ReadOnly { .. }), "{error}");
+    drop(store);
+    set_mode(&ground.file(), 0o600);
+    assert_eq!(everything(&ground.open()), expected);
+}
+
+#[test]
+fn a_full_disk_is_an_error_and_leaves_nothing_half_written() {
+    let ground = Sqlite::new();
+    let mut store = ground.open();
+    initialise(&mut store);
+    enrol(&mut store, 0..4);
+    let size = fs::metadata(ground.file()).unwrap().len();
+    drop(store);
+    // Room for a few more people, at different places of one enrolment.
+    for extra in (0..20).map(|pages| pages * 4096) {
+        let options = SqliteOptions::default().maximum_bytes(size.max(45_000) + extra);
+        let mut store = SqliteStore::open_with(ground.file(), &options).unwrap();
+        let mut acknowledged = everything(&store);
+        let error = loop {
+            let number = acknowledged.head.as_u64();
+            let mut transaction = store.begin().unwrap();
+            let inserted = transaction.insert_person(newcomer(number));
+            match inserted.and_then(|_| transaction.commit()) {
+                Ok(()) => acknowledged = everything(&store),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, StoreError::Full { .. }), "{error}");
+        assert!(error.to_string().contains("nothing was stored"), "{error}");
+        assert_eq!(everything(&store), acknowledged);
+        drop(store);
+        assert_eq!(everything(&ground.open()), acknowledged);
+    }
+    // With room again, the same file goes on.
+    let mut store = ground.open();
+    let next = store.head().unwrap().as_u64();
+    enrol(&mut store, next..next + 2);
+}
+
+#[test]
+fn after_a_failure_a_transaction_cannot_write_the_rest_by_itself() {
+    let ground = Sqlite::new();
+    initialise(&mut ground.open());
+    let options = SqliteOptions::default().maximum_bytes(50_000);
+    let mut store = SqliteStore::open_with(ground.file(), &options).unwrap();
+    let before = everything(&store);
+    let mut transaction = store.begin().unwrap();
+    let error = (0..100).find_map(|number| transaction.insert_person(newcomer(number)).err()).unwrap();
+    assert!(matches!(error, StoreError::Full { .. }), "{error}");
+    // Whatever a careless caller does now, either all of the earlier rows are stored or none.
+    let rows = transaction.changes_since(Sequence::START, 1_000).map(|changes| changes.len());
+    let decided = transaction.insert_decision(&decision(1));
+    let committed = transaction.commit();
+    let after = everything(&ground.open());
+    match (rows, committed) {
+        (Ok(rows), Ok(())) => assert_eq!(after.changes.len(), rows),
+        (_, Err(_)) => assert_eq!(after, before),
+        (Err(error), Ok(())) => panic!("{error}"),
+    }
+    drop(decided);
+}
+
+/// What a flipped bit may do: be harmless, or be an error. Never another answer, never a panic.
+#[test]
+fn a_damaged_file_gives_errors_and_not_other_answers() {
+    let ground = Sqlite::new();
+    let mut store = ground.open();
+    initialise(&mut store);
+    enrol(&mut store, 0..6);
+    let expected = everything(&store);
+    drop(store);
+    let good = fs::read(ground.file()).unwrap();
+    assert!(!ground.0.path().join("registry.db-wal").exists());
+
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("damaged.db");
+    let mut random = Random(7);
+    let (mut refused, mut harmless) = (0, 0);
+    let mut try_open = |bytes: &[u8]| {
+        fs::write(&file, bytes).unwrap();
+        set_mode(&file, 0o600);
+        let read = SqliteStore::open_read_only(&file).and_then(|store| {
+            let changes = store.changes_since(Sequence::START, 1_000)?;
+            Ok((changes, store.head()?))
+        });
+        match read {
+            Ok((changes, head)) if head == expected.head && changes.len() == expected.changes.len() => {
+                for (change, expected) in changes.iter().zip(&expected.changes) {
+                    let (Change::Enrolled(found), Change::Enrolled(person)) = (&change.change, &expected.change) else {
+                        panic!("{change:?}")
+                    };
+                    assert_eq!(found.templates, person.templates);
+                }
+                harmless += 1;
+            }
+            // The rows that are left end earlier: the registry sees that by the root, not the store.
+            Ok(_) => refused += 1,
+            Err(error) => {
+                assert!(!error.code().is_empty());
+                refused += 1;
+            }
+        }
+        for name in ["damaged.db-wal", "damaged.db-shm"] {
+            let _ = fs::remove_file(folder.path().join(name));
+        }
+    };
+    for _ in 0..400 {
+        let mut bytes = good.clone();
+        let at = usize::try_from(random.below(bytes.len() as u64)).unwrap();
+        bytes[at] ^= 1 << random.below(8);
+        try_open(&bytes);
+    }
+    for cut in [0, 1, 99, 100, 512, 4095, 4096, 4097, good.len() / 2, good.len() - 4096, good.len() - 1] {
+        try_open(&good[..cut]);
+    }
+    assert!(refused > 100 && harmless > 10, "{refused} refused, {harmless} harmless");
+}
+
+#[test]
+fn template_records_are_checked() {
+    let record = TemplateRecord::clear(&eye(5));
+    assert_eq!(record.open().unwrap(), eye(5));
+    let bytes = record.as_bytes().to_vec();
+    assert_eq!(TemplateRecord::from_bytes(bytes.clone()).unwrap(), record);
+    for at in (0..bytes.len()).step_by(97).chain([1, bytes.len() - 1]) {
+        let mut wrong = bytes.clone();
+        wrong[at] ^= 0x10;
+        let error = TemplateRecord::from_bytes(wrong).unwrap_err();
+        if at == 0 {
+            assert_eq!(error, RecordError::Format { found: 0x11, supported: 1 });
+        } else {
+            assert_eq!(error, RecordError::Checksum, "byte {at}");
+        }
+    }
+    for length in [0, 1, 16] {
+        assert!(matches!(TemplateRecord::from_bytes(bytes[..length].to_vec()), Err(RecordError::Length { .. })));
+    }
+    assert_eq!(TemplateRecord::from_bytes(bytes[..bytes.len() - 1].to_vec()), Err(RecordError::Checksum));
+    assert!(matches!(TemplateRecord::from_bytes(vec![1; 20_000]), Err(RecordError::Length { found: 20_000, .. })));
+    assert_eq!(format!("{record:?}"), format!("TemplateRecord {{ bytes: {}, .. }}", bytes.len()));
+}
+
+// Nullifiers.
+
+fn nullifier(number: u64) -> Nullifier {
+    Nullifier::from_bytes(&commitment(number).to_bytes()).unwrap()
+}
+
+#[test]
+fn a_nullifier_is_accepted_once_per_scope_and_for_ever() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("nullifiers.db");
+    let vote = Scope::new("app", "vote").unwrap().external_nullifier();
+    let gift = Scope::new("app", "gift").unwrap().external_nullifier();
+    let mut store = SqliteNullifiers::open_or_create(&file).unwrap();
+    assert_eq!(mode(&file), 0o600);
+    store.record(&vote, &nullifier(1)).unwrap();
+    store.record(&gift, &nullifier(1)).unwrap();
+    store.record(&vote, &nullifier(2)).unwrap();
+    drop(store);
+    let mut store = SqliteNullifiers::open_or_create(&file).unwrap();
+    for _ in 0..2 {
+        let error = store.record(&vote, &nullifier(1)).unwrap_err();
+        assert!(matches!(error, NullifierError::AlreadyUsed { nullifier: used } if used == nullifier(1)), "{error}");
+    }
+    assert_eq!((store.count(&vote).unwrap(), store.count(&gift).unwrap()), (2, 1));
+    set_format(&file, 9);
+    assert!(matches!(SqliteNullifiers::open(&file), Err(StoreError::NewerFormat { found: 9, .. })));
+}
+
+#[test]
+fn a_nullifier_that_cannot_be_stored_is_not_accepted() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("nullifiers.db");
+    drop(SqliteNullifiers::create(&file).unwrap());
+    let options = SqliteOptions::default().maximum_bytes(16_000).busy_timeout(Duration::from_millis(30));
+    let mut store = SqliteNullifiers::open_with(&file, &options).unwrap();
+    let scope = Scope::new("app", "vote").unwrap().external_nullifier();
+    let mut accepted = 0;
+    let error = loop {
+        match store.record(&scope, &nullifier(accepted)) {
+            Ok(()) => accepted += 1,
+            Err(error) => break error,
+        }
+    };
+    let NullifierError::Store(source) = &error else { panic!("{error}") };
+    let source = source.downcast_ref::<StoreError>().unwrap();
+    assert!(matches!(source, StoreError::Full { .. }), "{source}");
+    assert_eq!(store.count(&scope).unwrap(), accepted);
+    drop(store);
+    let mut store = SqliteNullifiers::open(&file).unwrap();
+    store.record(&scope, &nullifier(accepted)).unwrap();
+}
+
+/// Played by other processes: accepts what it can of a hundred nullifiers, and says which.
+#[test]
+fn actor_records_nullifiers() {
+    let Some((role, file)) = role() else { return };
+    let mut store = SqliteNullifiers::open_or_create(file).unwrap();
+    let scope = Scope::new("app", "vote").unwrap().external_nullifier();
+    let mut random = Random(role.parse().unwrap());
+    let mut order: Vec<u64> = (0..100).collect();
+    for at in 1..order.len() {
+        order.swap(at, usize::try_from(random.below(at as u64 + 1)).unwrap());
+    }
+    for number in order {
+        match store.record(&scope, &nullifier(number)) {
+            Ok(()) => println!("\naccepted {number}"),
+            Err(NullifierError::AlreadyUsed { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[test]
+fn of_many_processes_exactly_one_accepts_a_nullifier() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("nullifiers.db");
+    let actors: Vec<_> = (0..4)
+        .map(|number| actor("store::actor_records_nullifiers", &number.to_string(), &file).spawn().unwrap())
+        .collect();
+    let mut accepted = Vec::new();
+    for actor in actors {
+        let output = actor.wait_with_output().unwrap();
+        assert!(output.status.success());
+        let text = String::from_utf8(output.stdout).unwrap();
+        accepted.extend(text.lines().filter_map(|line| line.strip_prefix("accepted ")?.parse::<u64>().ok()));
+    }
+    accepted.sort_unstable();
+    assert_eq!(accepted, (0..100).collect::<Vec<_>>());
+}
