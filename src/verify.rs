@@ -148,6 +148,25 @@ impl Verifier {
         }
     }
 
+    /// In what a statement that a holder sent along is not the one asked for here.
+    ///
+    /// For messages only: a refused proof itself cannot say what is wrong with it. That nothing differs means
+    /// nothing, because holders can claim what they like.
+    #[must_use]
+    pub fn mismatch(&self, claimed: &Statement, request: &Request) -> Option<Mismatch> {
+        let asked = self.statement(claimed.root, claimed.nullifier, claimed.use_index, request);
+        [
+            (asked.external_nullifier == claimed.external_nullifier, Mismatch::Scope),
+            (asked.signal == claimed.signal, Mismatch::Signal),
+            (asked.nonce == claimed.nonce, Mismatch::Nonce),
+            (asked.issued_no_later_than == claimed.issued_no_later_than, Mismatch::Issue),
+            (asked.expires_no_earlier_than == claimed.expires_no_earlier_than, Mismatch::Expiry),
+            (asked.assurance_at_least == claimed.assurance_at_least, Mismatch::Assurance),
+        ]
+        .into_iter()
+        .find_map(|(equal, mismatch)| (!equal).then_some(mismatch))
+    }
+
     /// Decides, and records the nullifier if the decision is yes.
     ///
     /// `now` is the present time in seconds since 1970; only the age of the root is measured with it. The nullifier
@@ -197,6 +216,14 @@ pub struct Presentation<'a> {
     pub use_index: u32,
     /// The proof.
     pub proof: &'a MembershipProof,
+}
+
+impl<'a> Presentation<'a> {
+    /// A proof with what a holder may say about it; all else in the holder's statement is left aside.
+    #[must_use]
+    pub fn new(claimed: &Statement, proof: &'a MembershipProof) -> Self {
+        Self { root: claimed.root, nullifier: claimed.nullifier, use_index: claimed.use_index, proof }
+    }
 }
 
 /// What the relying party asked for: the message that is acted on, and a challenge.
@@ -307,6 +334,43 @@ impl VerifyError {
     #[must_use]
     pub fn is_undecided(&self) -> bool {
         matches!(self, Self::Nullifier(NullifierError::Store(_)))
+    }
+}
+
+/// In what a holder's statement is for something else; see [`Verifier::mismatch`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Mismatch {
+    /// The proof is for another app, action or period.
+    #[error("the proof was made for another app, action or period")]
+    Scope,
+    /// The proof is for another message.
+    #[error("the proof was made for another message")]
+    Signal,
+    /// The proof answers another request.
+    #[error("the proof was made with another nonce, so for another request")]
+    Nonce,
+    /// The proof shows another latest time of issue.
+    #[error("the proof was made for another latest time of issue")]
+    Issue,
+    /// The proof shows another earliest time of expiry.
+    #[error("the proof was made for another earliest time of expiry")]
+    Expiry,
+    /// The proof shows another least assurance.
+    #[error("the proof was made for another assurance")]
+    Assurance,
+}
+
+impl Mismatch {
+    /// A stable name of the difference, for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Scope => "scope_differs",
+            Self::Signal => "signal_differs",
+            Self::Nonce => "nonce_differs",
+            Self::Issue | Self::Expiry | Self::Assurance => "bounds_differ",
+        }
     }
 }
 

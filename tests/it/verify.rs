@@ -9,7 +9,7 @@ use personhood::identity::{Assurance, Credential, IdentitySecret, Leaf};
 use personhood::membership::{self, MembershipProof, ProveError, Witness};
 use personhood::nullifier::{ExternalNullifier, Nullifier, NullifierError, NullifierStore, Scope};
 use personhood::tree::{LeafIndex, RootHistory, Tree};
-use personhood::verify::{AcceptedRoots, MemoryNullifiers, Presentation, Request, Verifier, VerifyError};
+use personhood::verify::{AcceptedRoots, MemoryNullifiers, Mismatch, Presentation, Request, Verifier, VerifyError};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -139,6 +139,29 @@ fn what_the_proof_was_not_made_for_is_refused() {
     refused(&poll, &Presentation { nullifier: neighbour, ..shown }, &yes, OPENED, "proof_rejected");
     let impossible = poll.clone().issued_no_later_than(1 << 40);
     refused(&impossible, &shown, &yes, OPENED, "statement_time_out_of_range");
+}
+
+#[test]
+fn what_a_holder_claims_can_be_compared_and_decides_nothing() {
+    let (poll, yes) = (poll(), Request::new(b"yes"));
+    let claimed = poll.statement(WORLD.tree.root(), YES.nullifier, 0, &yes);
+    assert_eq!(poll.mismatch(&claimed, &yes), None);
+    let other = Scope::new("polls.example", "budget 2028").unwrap();
+    let elsewhere = Verifier::new(&other, AcceptedRoots::only(WORLD.tree.root()));
+    for (verifier, request, expected) in [
+        (elsewhere, yes, Mismatch::Scope),
+        (poll.clone(), Request::new(b"no"), Mismatch::Signal),
+        (poll.clone(), yes.with_nonce([1; 32]), Mismatch::Nonce),
+        (poll.clone().issued_no_later_than(OPENED + 1), yes, Mismatch::Issue),
+        (poll.clone().expires_no_earlier_than(OPENED), yes, Mismatch::Expiry),
+        (poll.clone().assurance_at_least(Assurance::NONE), yes, Mismatch::Assurance),
+    ] {
+        assert_eq!(verifier.mismatch(&claimed, &request), Some(expected));
+        // The holder's own words are for messages: with them in order, the proof is refused all the same.
+        let flattering = verifier.statement(claimed.root, claimed.nullifier, 0, &request);
+        assert_eq!(verifier.mismatch(&flattering, &request), None);
+        refused(&verifier, &Presentation::new(&flattering, &YES.proof), &request, OPENED, "proof_rejected");
+    }
 }
 
 #[test]
