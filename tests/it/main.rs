@@ -13,6 +13,8 @@ mod npy;
 mod people;
 #[cfg(feature = "image")]
 mod pipeline;
+#[cfg(feature = "cli")]
+mod program;
 #[cfg(all(feature = "store", unix))]
 mod store;
 mod verify;

@@ -1,0 +1,416 @@
+//! The command line as plain data. Nothing here opens a file, asks a clock or computes anything.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use personhood::identity::IdentityCommitment;
+use personhood::tree::MerkleRoot;
+
+use crate::values::{Hex32, Moment, Ratio};
+
+/// Every environment variable that the program reads.
+pub(crate) struct Environment {
+    /// `NO_COLOR`: set to anything but the empty string, no colours are used (<https://no-color.org>).
+    pub(crate) no_colour: bool,
+}
+
+impl Environment {
+    /// Reads the environment, once.
+    ///
+    /// `PERSONHOOD_REGISTRY`, the folder for every `--registry` that is not given, is read by the argument parser.
+    pub(crate) fn read() -> Self {
+        Self { no_colour: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) }
+    }
+}
+
+/// Proof of personhood: enrol every human once, and let them prove it without saying who they are.
+///
+/// The exit code is the answer: 0 yes, 1 no (another person, a duplicate, a refused proof), 2 could not tell.
+#[derive(Debug, Parser)]
+#[command(version, name = "personhood", arg_required_else_help = true, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Start here:
+  personhood compare a.png b.png                 are these two pictures of one eye?
+
+Exit codes: 0 yes, 1 no, 2 could not tell.";
+
+/// How to be told; valid with every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Print one JSON document on standard output instead of text
+    #[arg(long, global = true, help_heading = "Output")]
+    pub(crate) json: bool,
+    /// No progress, notes or warnings on standard error
+    #[arg(long, short, global = true, help_heading = "Output")]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make templates from pictures of eyes (open-iris' JSON)
+    Encode(Encode),
+    /// Compare two eyes, each a template or a picture
+    Compare(Compare),
+    /// Create a registry
+    Init(Init),
+    /// Enrol one person, or every person of a folder
+    Enroll(Enroll),
+    /// Find whose eyes these are
+    Identify(Identify),
+    /// Check that these are the eyes of one enrolled person
+    Authenticate(Authenticate),
+    /// Make or show a secret identity
+    #[command(subcommand)]
+    Identity(Identity),
+    /// Prove membership for one action, without saying who
+    Prove(Prove),
+    /// Check a proof, and remember that it was used
+    Verify(Verify),
+    /// Show what a registry holds
+    Status(Status),
+    /// Draw synthetic eyes: pictures, true masks and true circles
+    Eyes(Eyes),
+    /// Print a completion script for a shell
+    Completions(Completions),
+    /// Print the manual page
+    Man(Man),
+}
+
+impl Command {
+    /// The name in JSON documents.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Encode(_) => "encode",
+            Self::Compare(_) => "compare",
+            Self::Init(_) => "init",
+            Self::Enroll(_) => "enroll",
+            Self::Identify(_) => "identify",
+            Self::Authenticate(_) => "authenticate",
+            Self::Identity(Identity::New { .. }) => "identity new",
+            Self::Identity(Identity::Show { .. }) => "identity show",
+            Self::Prove(_) => "prove",
+            Self::Verify(_) => "verify",
+            Self::Status(_) => "status",
+            Self::Eyes(_) => "eyes",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+        }
+    }
+}
+
+/// The sampling grid of a template, by its columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Columns {
+    /// 12,800 bits
+    #[value(name = "200")]
+    C200,
+    /// 16,384 bits, as open-iris makes them
+    #[value(name = "256")]
+    C256,
+}
+
+/// Which of two eyes must match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EyesNeeded {
+    /// One matching eye makes two people the same
+    Either,
+    /// Both eyes must match
+    Both,
+}
+
+/// How synthetic pictures are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Conditions {
+    /// At an enrolment desk: straight, open, sharp
+    Ordinary,
+    /// At a gate: any size, averted or drooping eyes, spectacles, poor focus
+    WalkUp,
+}
+
+/// When two eyes count as one.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Policy {
+    /// Greatest fractional Hamming distance of a match, as a decimal
+    #[arg(long, value_name = "DECIMAL", default_value = "0.345", help_heading = "Policy")]
+    pub(crate) threshold: Ratio,
+    /// Least bits that must be comparable, in permille of the template's bits
+    #[arg(long, value_name = "PERMILLE", default_value_t = 125, help_heading = "Policy",
+          value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) minimum_compared: u16,
+    /// Rotations tried to each side, in columns
+    #[arg(long, value_name = "COLUMNS", default_value_t = 15, help_heading = "Policy",
+          value_parser = clap::value_parser!(u8).range(0..=63))]
+    pub(crate) maximum_rotation: u8,
+}
+
+/// Where a registry lives.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RegistryFolder {
+    /// Folder of the registry
+    #[arg(long, value_name = "DIR", env = "PERSONHOOD_REGISTRY", hide_env_values = true)]
+    pub(crate) registry: PathBuf,
+}
+
+/// One person's eyes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct EyeFiles {
+    /// Left eye: a picture or a template
+    #[arg(long, value_name = "FILE")]
+    pub(crate) left: Option<PathBuf>,
+    /// Right eye: a picture or a template
+    #[arg(long, value_name = "FILE")]
+    pub(crate) right: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Encode {
+    /// Pictures of one eye each (PNG, JPEG, BMP, TIFF, PGM)
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<PathBuf>,
+    /// File for the template, or folder for several [default: standard output]
+    #[arg(long, short, value_name = "PATH")]
+    pub(crate) out: Option<PathBuf>,
+    /// Columns of the template
+    #[arg(long, value_name = "COLUMNS", value_enum, default_value = "256")]
+    pub(crate) layout: Columns,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// A template (JSON) or a picture
+    pub(crate) a: PathBuf,
+    /// Another template or picture
+    pub(crate) b: PathBuf,
+    /// Columns of templates made from pictures [default: those of the other file, or 256]
+    #[arg(long, value_name = "COLUMNS", value_enum)]
+    pub(crate) layout: Option<Columns>,
+    #[command(flatten)]
+    pub(crate) policy: Policy,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    #[command(flatten)]
+    pub(crate) registry: RegistryFolder,
+    /// Columns of the templates that the registry compares
+    #[arg(long, value_name = "COLUMNS", value_enum, default_value = "256")]
+    pub(crate) layout: Columns,
+    /// Which eyes must match for two people to be the same
+    #[arg(long, value_enum, default_value = "either", help_heading = "Policy")]
+    pub(crate) eyes: EyesNeeded,
+    #[command(flatten)]
+    pub(crate) policy: Policy,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("who").args(["commitment", "identity"]))]
+pub(crate) struct Enroll {
+    #[command(flatten)]
+    pub(crate) registry: RegistryFolder,
+    /// Folder with one folder per person, each with pictures left*.png and right*.png
+    #[arg(value_name = "FOLDER", conflicts_with_all = ["left", "right", "commitment", "identity"])]
+    pub(crate) folder: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) eyes: EyeFiles,
+    /// Commitment of the person's identity, 64 hexadecimal digits
+    #[arg(long, value_name = "HEX")]
+    pub(crate) commitment: Option<IdentityCommitment>,
+    /// Secret file of the person's identity; only its commitment is used
+    #[arg(long, value_name = "FILE")]
+    pub(crate) identity: Option<PathBuf>,
+    /// With FOLDER: folder for one secret file per person, made where it is missing
+    #[arg(long, value_name = "DIR", requires = "folder")]
+    pub(crate) identities: Option<PathBuf>,
+    /// Enrol with one eye only, as a class of its own
+    #[arg(long)]
+    pub(crate) one_eye: bool,
+    /// Days until the credential expires
+    #[arg(long, value_name = "DAYS", default_value_t = 3650,
+          value_parser = clap::value_parser!(u64).range(1..=36500))]
+    pub(crate) valid_days: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Identify {
+    #[command(flatten)]
+    pub(crate) registry: RegistryFolder,
+    #[command(flatten)]
+    pub(crate) eyes: EyeFiles,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Authenticate {
+    #[command(flatten)]
+    pub(crate) registry: RegistryFolder,
+    /// Number of the person, as `enroll` printed it
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) person: u64,
+    #[command(flatten)]
+    pub(crate) eyes: EyeFiles,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Identity {
+    /// Make a secret identity in a new file of mode 0600, and print its commitment
+    New {
+        /// The secret file; must not exist
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Print the commitment of a secret file; the secret itself is never printed
+    Show {
+        /// The secret file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+/// What a proof is for.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ScopeArgs {
+    /// The application that asks
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) app: String,
+    /// The action that everybody may do once
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) action: String,
+    /// The period, for actions that come again (for instance 2026-11)
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) period: Option<String>,
+}
+
+/// The message a proof is bound to.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct SignalArgs {
+    /// The message, as text
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) signal: Option<String>,
+    /// The message, as a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signal_file: Option<PathBuf>,
+}
+
+/// What the credential must satisfy. Times are Unix seconds or dates (2026-01-31, midnight UTC).
+#[derive(Clone, Debug, Args)]
+pub(crate) struct BoundArgs {
+    /// The person was enrolled no later than this
+    #[arg(long, value_name = "TIME", help_heading = "Bounds")]
+    pub(crate) issued_before: Option<Moment>,
+    /// The credential expires no earlier than this
+    #[arg(long, value_name = "TIME", help_heading = "Bounds")]
+    pub(crate) expires_after: Option<Moment>,
+    /// Least assurance: 1 one eye, 2 both eyes
+    #[arg(long, value_name = "LEVEL", default_value_t = 0, help_heading = "Bounds")]
+    pub(crate) assurance: u8,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prove {
+    #[command(flatten)]
+    pub(crate) registry: RegistryFolder,
+    /// Secret file of the prover
+    #[arg(long, value_name = "FILE")]
+    pub(crate) identity: PathBuf,
+    #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
+    #[command(flatten)]
+    pub(crate) signal: SignalArgs,
+    #[command(flatten)]
+    pub(crate) bounds: BoundArgs,
+    /// Number the verifier gave for this one proof [default: none]
+    #[arg(long, value_name = "HEX")]
+    pub(crate) nonce: Option<Hex32>,
+    /// File for the proof [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("roots").args(["root", "registry"]).required(true))]
+pub(crate) struct Verify {
+    /// The proof, as `prove` wrote it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) proof: PathBuf,
+    /// A root that is accepted; may be repeated
+    #[arg(long, value_name = "HEX")]
+    pub(crate) root: Vec<MerkleRoot>,
+    /// Folder of a registry whose current root is accepted
+    #[arg(long, value_name = "DIR")]
+    pub(crate) registry: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
+    #[command(flatten)]
+    pub(crate) signal: SignalArgs,
+    #[command(flatten)]
+    pub(crate) bounds: BoundArgs,
+    /// With --registry: seconds for which a root is still accepted after people have been enrolled since
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    pub(crate) max_root_age: u64,
+    /// The number that was given to the prover; a proof for another is refused [default: none]
+    #[arg(long, value_name = "HEX")]
+    pub(crate) nonce: Option<Hex32>,
+    /// Database of used nullifiers; made if missing. Without it a second use is not noticed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) seen: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) registry: RegistryFolder,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Eyes {
+    /// Folder for the eyes: one folder per person
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// People
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) people: u32,
+    /// Pictures of each eye
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) captures: u32,
+    /// Seed: the same seed gives the same eyes
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(0..1 << 32))]
+    pub(crate) seed: u64,
+    /// How the pictures are taken
+    #[arg(long, value_enum, default_value = "ordinary")]
+    pub(crate) conditions: Conditions,
+    /// Only the pictures: no masks, no circles
+    #[arg(long)]
+    pub(crate) pictures_only: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// Folder for one page per command [default: the main page, on standard output]
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

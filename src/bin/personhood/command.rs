@@ -1,0 +1,39 @@
+//! The subcommands, one file each: plain arguments in, an answer out.
+
+mod authenticate;
+mod compare;
+mod completions;
+mod encode;
+mod enroll;
+mod eyes;
+mod identify;
+mod identity;
+mod init;
+mod man;
+mod prove;
+mod status;
+mod verify;
+
+use crate::args::Command;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Runs one subcommand.
+pub(crate) fn run(command: Command, output: Output) -> Result<Exit, Failure> {
+    match command {
+        Command::Authenticate(args) => authenticate::run(&args, output),
+        Command::Compare(args) => compare::run(&args, output),
+        Command::Completions(args) => completions::run(&args, output),
+        Command::Encode(args) => encode::run(&args, output),
+        Command::Enroll(args) => enroll::run(&args, output),
+        Command::Eyes(args) => eyes::run(&args, output),
+        Command::Identify(args) => identify::run(&args, output),
+        Command::Identity(args) => identity::run(&args, output),
+        Command::Init(args) => init::run(&args, output),
+        Command::Man(args) => man::run(&args, output),
+        Command::Prove(args) => prove::run(&args, output),
+        Command::Status(args) => status::run(&args, output),
+        Command::Verify(args) => verify::run(&args, output),
+    }
+}

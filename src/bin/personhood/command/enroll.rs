@@ -1,0 +1,131 @@
+//! `personhood enroll`: one person from two files, or everybody in a folder.
+
+mod folder;
+
+use std::fmt;
+use std::path::Path;
+
+use personhood::identity::IdentityCommitment;
+use personhood::iris::Layout;
+use personhood::registry::{EnrollError, EnrollRequest, Enrolled, EnrolmentClass, Sighting};
+use personhood::store::PersonId;
+use personhood::tree::MerkleRoot;
+use serde::Serialize;
+
+use crate::args::Enroll;
+use crate::command::identity;
+use crate::exit::Exit;
+use crate::eye::{self, EyePair};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::place::{self, DiskRegistry};
+use crate::report::MatchReport;
+
+/// What came of one person; also the fields of the JSON document for one.
+#[derive(Serialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+enum Outcome {
+    Enrolled {
+        person: PersonId,
+        leaf_index: u32,
+        commitment: IdentityCommitment,
+        issued_at: u64,
+        expires_at: u64,
+        assurance: u8,
+        root: MerkleRoot,
+    },
+    Duplicate {
+        of: MatchReport,
+    },
+}
+
+impl Outcome {
+    const fn exit(&self) -> Exit {
+        Exit::from_answer(matches!(self, Self::Enrolled { .. }))
+    }
+}
+
+pub(crate) fn run(args: &Enroll, output: Output) -> Result<Exit, Failure> {
+    match &args.folder {
+        Some(people) => folder::run(args, people, output),
+        None => one(args, output),
+    }
+}
+
+fn one(args: &Enroll, output: Output) -> Result<Exit, Failure> {
+    let commitment = match (&args.commitment, &args.identity) {
+        (Some(commitment), _) => *commitment,
+        (None, Some(file)) => identity::read(file, output)?.commitment(),
+        (None, None) => {
+            return Err(Failure::new("usage", "a person to enrol needs --commitment or --identity, or give a FOLDER")
+                .with_hint("`personhood identity new FILE` makes an identity"));
+        }
+    };
+    let mut registry = place::open(&args.registry.registry)?;
+    let eyes = EyePair::read(&args.eyes, &eye::pipeline(registry.policy().layout))?;
+    let class = if args.one_eye { EnrolmentClass::OneEye } else { EnrolmentClass::BothEyes };
+    let outcome = enroll(&mut registry, eyes, commitment, class, args.valid_days)?;
+    output.answer(outcome.exit(), &outcome, &outcome)
+}
+
+/// Enrols one person; that they are enrolled already is an outcome, everything else that can happen a failure.
+fn enroll(
+    registry: &mut DiskRegistry,
+    EyePair { left, right }: EyePair,
+    commitment: IdentityCommitment,
+    class: EnrolmentClass,
+    valid_days: u64,
+) -> Result<Outcome, Failure> {
+    let issued_at = place::now();
+    let expires_at = issued_at + valid_days * 86_400;
+    let layout = registry.policy().layout;
+    match registry.enroll(EnrollRequest { left, right, commitment, class, issued_at, expires_at }) {
+        Ok(enrolled) => Ok(Outcome::enrolled(&enrolled, commitment)),
+        Err(error) => duplicate(&error, layout).ok_or_else(|| error.into()),
+    }
+}
+
+/// Whose duplicate it is, if that is why somebody was refused.
+pub(super) fn duplicate_of(error: &EnrollError, layout: Layout) -> Option<MatchReport> {
+    match error {
+        EnrollError::Duplicate { person, eye, probe, alignment, .. } => {
+            let sighting = Sighting { eye: *eye, probe: *probe, alignment: *alignment };
+            Some(MatchReport::new(*person, sighting, layout))
+        }
+        _ => None,
+    }
+}
+
+fn duplicate(error: &EnrollError, layout: Layout) -> Option<Outcome> {
+    duplicate_of(error, layout).map(|of| Outcome::Duplicate { of })
+}
+
+impl Outcome {
+    fn enrolled(enrolled: &Enrolled, commitment: IdentityCommitment) -> Self {
+        Self::Enrolled {
+            person: enrolled.person,
+            leaf_index: enrolled.leaf_index.as_u32(),
+            commitment,
+            issued_at: enrolled.credential.issued_at(),
+            expires_at: enrolled.credential.expires_at(),
+            assurance: enrolled.credential.assurance().as_u8(),
+            root: enrolled.root,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Enrolled { person, leaf_index, .. } => write!(f, "enrolled as person {person}, leaf {leaf_index}"),
+            Self::Duplicate { of } => write!(f, "refused: enrolled already as {of}"),
+        }
+    }
+}
+
+/// The commitment in a text file: 64 hexadecimal digits, white space around them.
+fn read_commitment(path: &Path) -> Result<IdentityCommitment, Failure> {
+    let bytes = crate::files::read(path, crate::files::DOCUMENT_LIMIT)?;
+    let text = String::from_utf8_lossy(&bytes);
+    text.trim().parse().map_err(|error| Failure::library("commitment_invalid", error).about(path))
+}

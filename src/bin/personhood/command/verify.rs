@@ -1,0 +1,132 @@
+//! `personhood verify`: does the proof hold for what was asked, and is it the first of its holder?
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::Path;
+
+use personhood::identity::Assurance;
+use personhood::membership::Statement;
+use personhood::nullifier::{Nullifier, NullifierError, NullifierStore, Scope};
+use personhood::store::SqliteNullifiers;
+use personhood::tree::{MerkleRoot, RootHistory};
+use personhood::verify::{AcceptedRoots, Presentation, Request, Verifier, VerifyError};
+use serde::Serialize;
+
+use crate::args::Verify;
+use crate::command::prove;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::place;
+use crate::proof_file::ProofFile;
+
+/// Fields of the JSON document.
+#[derive(Serialize)]
+struct Report {
+    accepted: bool,
+    /// Why not: a stable word, and a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    root: MerkleRoot,
+    nullifier: Nullifier,
+    /// Whether the nullifier was recorded, so that a second use will be refused.
+    recorded: bool,
+}
+
+pub(crate) fn run(args: &Verify, output: Output) -> Result<Exit, Failure> {
+    let scope = prove::scope(&args.scope)?;
+    let request = Request { signal: prove::signal(&args.signal)?, nonce: prove::nonce(args.nonce) };
+    let verifier = verifier(args, &scope, accepted_roots(args)?);
+    let ProofFile { statement: claimed, proof } = ProofFile::read(&args.proof)?;
+    let Statement { root, nullifier, use_index, .. } = claimed;
+    let presentation = Presentation { root, nullifier, use_index, proof: &proof };
+    let verdict = match &args.seen {
+        Some(seen) => verifier.verify(&presentation, &request, place::now(), &mut *nullifiers(seen)?),
+        None => {
+            output.warning("without --seen FILE, nobody notices when the same person proves twice");
+            verifier.check(&presentation, &request, place::now())
+        }
+    };
+    let recorded = verdict.is_ok() && args.seen.is_some();
+    let mut report = Report { accepted: verdict.is_ok(), reason: None, detail: None, root, nullifier, recorded };
+    match verdict {
+        Ok(()) => output.answer(Exit::Yes, &report, &report),
+        Err(error) if error.is_undecided() => Err(error.into()),
+        Err(error) => {
+            let asked = verifier.statement(root, nullifier, use_index, &request);
+            let (reason, detail) = explain(&error, &asked, &claimed);
+            report.reason = Some(reason);
+            report.detail = Some(detail);
+            output.answer(Exit::No, &report, &report)
+        }
+    }
+}
+
+fn verifier(args: &Verify, scope: &Scope, roots: AcceptedRoots) -> Verifier {
+    let mut verifier = Verifier::new(scope, roots).assurance_at_least(Assurance::new(args.bounds.assurance));
+    if let Some(moment) = args.bounds.issued_before {
+        verifier = verifier.issued_no_later_than(moment.0);
+    }
+    if let Some(moment) = args.bounds.expires_after {
+        verifier = verifier.expires_no_earlier_than(moment.0);
+    }
+    verifier
+}
+
+fn accepted_roots(args: &Verify) -> Result<AcceptedRoots, Failure> {
+    Ok(match &args.registry {
+        Some(folder) => AcceptedRoots::recent(root_history(folder)?, args.max_root_age),
+        None => AcceptedRoots::Listed(args.root.iter().copied().collect::<BTreeSet<MerkleRoot>>()),
+    })
+}
+
+fn root_history(folder: &Path) -> Result<RootHistory, Failure> {
+    Ok(place::open_read_only(folder)?.root_history()?)
+}
+
+fn nullifiers(seen: &Path) -> Result<Box<dyn NullifierStore>, Failure> {
+    Ok(Box::new(SqliteNullifiers::open_or_create(seen)?))
+}
+
+/// Why a proof was refused. Where the proof system can only say "no", the file's own words may say in which respect the
+/// proof is one for something else.
+fn explain(error: &VerifyError, asked: &Statement, claimed: &Statement) -> (&'static str, String) {
+    match error {
+        VerifyError::Nullifier(NullifierError::AlreadyUsed { .. }) => {
+            (error.code(), "this person has used a proof for this action before".to_owned())
+        }
+        VerifyError::Proof(_) => difference(asked, claimed),
+        _ => (error.code(), error.to_string()),
+    }
+}
+
+fn difference(asked: &Statement, claimed: &Statement) -> (&'static str, String) {
+    let differs = [
+        (asked.external_nullifier != claimed.external_nullifier, "scope_differs", "another app, action or period"),
+        (asked.signal != claimed.signal, "signal_differs", "another signal"),
+        (asked.nonce != claimed.nonce, "nonce_differs", "another nonce"),
+        (
+            asked.issued_no_later_than != claimed.issued_no_later_than,
+            "bounds_differ",
+            "another latest time of enrolment",
+        ),
+        (asked.expires_no_earlier_than != claimed.expires_no_earlier_than, "bounds_differ", "another earliest expiry"),
+        (asked.assurance_at_least != claimed.assurance_at_least, "bounds_differ", "another assurance"),
+    ];
+    match differs.into_iter().find(|(differs, _, _)| *differs) {
+        Some((_, reason, what)) => (reason, format!("the proof was made for {what}")),
+        None => ("proof_rejected", "the proof does not prove what its file says".to_owned()),
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.reason, &self.detail) {
+            (Some(reason), Some(detail)) => write!(f, "refused: {detail} [{reason}]")?,
+            _ => write!(f, "accepted{}", if self.recorded { ", and recorded" } else { "" })?,
+        }
+        write!(f, "\nnullifier {}", self.nullifier)
+    }
+}

@@ -1,0 +1,53 @@
+//! Where a registry lives: one folder with one database, which nobody else may read.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use personhood::registry::{Registry, RegistryPolicy};
+use personhood::store::SqliteStore;
+
+use crate::failure::Failure;
+
+/// The database in the folder; SQLite puts its write-ahead log beside it.
+const DATABASE: &str = "registry.sqlite3";
+
+/// A registry as the program uses it.
+pub(crate) type DiskRegistry = Registry<SqliteStore>;
+
+/// Makes the folder and an empty registry in it.
+pub(crate) fn create(folder: &Path, policy: RegistryPolicy) -> Result<DiskRegistry, Failure> {
+    // Before anything is written: a policy that cannot be must not leave an empty database behind.
+    policy.to_json()?;
+    make_private_folder(folder)?;
+    let store = SqliteStore::create(database(folder))?;
+    Ok(Registry::create(store, policy, now())?)
+}
+
+/// Opens a registry that is there.
+pub(crate) fn open(folder: &Path) -> Result<DiskRegistry, Failure> {
+    Ok(Registry::open(SqliteStore::open(database(folder))?)?)
+}
+
+/// Opens a registry for questions that change nothing.
+pub(crate) fn open_read_only(folder: &Path) -> Result<DiskRegistry, Failure> {
+    Ok(Registry::open(SqliteStore::open_read_only(database(folder))?)?)
+}
+
+fn database(folder: &Path) -> PathBuf {
+    folder.join(DATABASE)
+}
+
+fn make_private_folder(folder: &Path) -> Result<(), Failure> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| Failure::writing(folder, &error))
+}
+
+/// Unix seconds. The library has no clock; this is the program's only one.
+pub(crate) fn now() -> u64 {
+    // A clock before 1970 is as wrong as one that stands at 1970.
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+}
