@@ -101,12 +101,23 @@ impl Equation {
 
     /// Whether the combination is the identity.
     pub(super) fn holds(&self, parameters: &Parameters) -> bool {
+        self.sum(parameters).is_identity()
+    }
+
+    /// The combination.
+    pub(super) fn sum(&self, parameters: &Parameters) -> RistrettoPoint {
         let generators = &parameters.generators;
         let fixed = self.vector.iter().chain([&self.blinding, &self.form]);
         let scalars: Vec<DalekScalar> =
             fixed.chain(self.points.iter().map(|(factor, _)| factor)).map(Scalar::to_dalek).collect();
         let fixed = generators.vector.iter().chain([&generators.blinding, &generators.form]);
         let points = fixed.chain(self.points.iter().map(|(_, point)| point));
-        RistrettoPoint::vartime_multiscalar_mul(scalars, points).is_identity()
+        RistrettoPoint::vartime_multiscalar_mul(scalars, points)
+    }
+
+    /// The factor of a sent point, and the point.
+    #[cfg(test)]
+    pub(super) fn term(&self, sent: &super::commitment::Point) -> (Scalar, RistrettoPoint) {
+        *self.points.iter().find(|(_, point)| point == sent.point()).expect("a point of the proof")
     }
 }

@@ -4,9 +4,11 @@
 
 use std::sync::OnceLock;
 
+use personhood::bytes::{from_hex, to_hex};
 use personhood::identity::{Assurance, Credential, IdentitySecret, Leaf};
 use personhood::membership::{
-    self, MembershipProof, ProofDecodeError, ProofVersion, ProveError, Statement, StatementError, VerifyError, Witness,
+    self, MembershipProof, Parameters, ProofDecodeError, ProofVersion, ProveError, Statement, StatementError,
+    VerifyError, Witness,
 };
 use personhood::nullifier::{ExternalNullifier, Nullifier, Scope};
 use personhood::signal::Signal;
@@ -473,6 +475,59 @@ fn nullifiers_are_those_of_the_person_and_the_scope() {
     assert_ne!(second.to_bytes(), proof.to_bytes());
     let elsewhere = Scope::new("polls.example", "mayor").unwrap().external_nullifier();
     assert_ne!(Nullifier::new(&holder.secret, &elsewhere, 0), statement.nullifier);
+}
+
+/// A proof of version 1 for a known witness and generator. It must verify for ever; if it no longer does, something that
+/// every deployed proof depends on has changed, and that needs a new version.
+const GOLDEN: &str = include_str!("../../testdata/membership/proof-v1.txt");
+
+/// The value of a line `name value` of the golden file.
+fn golden<const N: usize>(name: &str) -> [u8; N] {
+    let line = GOLDEN.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap();
+    from_hex(line).unwrap()
+}
+
+#[test]
+fn a_proof_of_version_1_verifies_for_ever() {
+    let time = |name| u64::from_be_bytes(golden(name));
+    let statement = Statement {
+        root: MerkleRoot::from_bytes(&golden("root")).unwrap(),
+        external_nullifier: ExternalNullifier::from_bytes(&golden("ext")).unwrap(),
+        use_index: u32::from_be_bytes(golden("k")),
+        nullifier: Nullifier::from_bytes(&golden("nf")).unwrap(),
+        signal: Signal::from_bytes(&golden("signal")).unwrap(),
+        nonce: golden("nonce"),
+        issued_no_later_than: Some(time("issued")),
+        expires_no_earlier_than: Some(time("expires")),
+        assurance_at_least: Assurance::new(golden::<1>("assurance")[0]),
+    };
+    let proof = MembershipProof::from_bytes(&golden::<{ MembershipProof::BYTES }>("proof")).unwrap();
+    assert_eq!(membership::verify(&statement, &proof), Ok(()));
+}
+
+#[test]
+fn the_prover_still_makes_the_golden_proof() {
+    let world = world(2027, 3, 20);
+    let holder = &world.holders[2];
+    let statement =
+        Statement { use_index: 3, nullifier: Nullifier::new(&holder.secret, &scope(), 3), ..statement(&world, holder) };
+    let proof = membership::prove(&statement, &holder.witness(), &mut rng(2027)).unwrap();
+    let lines = [
+        ("circuit", to_hex(Parameters::new().digest())),
+        ("root", to_hex(&statement.root.to_bytes())),
+        ("ext", to_hex(&statement.external_nullifier.to_bytes())),
+        ("k", to_hex(&statement.use_index.to_be_bytes())),
+        ("nf", to_hex(&statement.nullifier.to_bytes())),
+        ("signal", to_hex(&statement.signal.to_bytes())),
+        ("nonce", to_hex(&statement.nonce)),
+        ("issued", to_hex(&statement.issued_no_later_than.unwrap().to_be_bytes())),
+        ("expires", to_hex(&statement.expires_no_earlier_than.unwrap().to_be_bytes())),
+        ("assurance", to_hex(&[statement.assurance_at_least.as_u8()])),
+        ("proof", to_hex(&proof.to_bytes())),
+    ];
+    let made: String = lines.iter().map(|(name, value)| format!("{name} {value}\n")).collect();
+    let kept: String = GOLDEN.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+    assert!(made == kept, "the prover makes another proof of the same witness:\n{made}");
 }
 
 proptest! {

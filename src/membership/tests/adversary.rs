@@ -31,8 +31,11 @@ pub(super) trait Cheat {
     fn point(&mut self, _round: usize, _point: &Scalar) {}
     /// The evaluations, and the challenge that follows under the same condition.
     fn evaluations(&mut self, _gamma: &Scalar, _evaluations: &mut Evaluations) {}
-    /// The vector of a slot round.
-    fn slot_round(&mut self, _round: usize, _vector: &mut [Scalar]) {}
+    /// The vector of a slot round, the sum that the round must have, and the challenge that follows under the same condition.
+    fn slot_round(&mut self, _round: usize, _sum: &Scalar, _next: &Scalar, _vector: &mut [Scalar]) {}
+    /// The vectors of all slots once more, after the second sumcheck: only a transcript without them leaves the choice.
+    /// `form` is f(r'), `weights` are eq(r', ·), and `value` is what ⟨f(r'), w(r')⟩ must be.
+    fn columns_again(&mut self, _form: &[Scalar], _weights: &[Scalar], _value: &Scalar, _vectors: &mut [Vec<Scalar>]) {}
 }
 
 /// Changes nothing.
@@ -68,7 +71,7 @@ pub(super) fn prove(
 
     let mut vectors: Vec<Vec<Scalar>> = Vec::new();
     let mut blindings = Vec::new();
-    let columns: [Point; COMMITTED_SLOTS] = core::array::from_fn(|slot| {
+    let mut columns: [Point; COMMITTED_SLOTS] = core::array::from_fn(|slot| {
         let mut vector = assignment.slot(slot).to_vec();
         vector.resize(LENGTH, Scalar::ZERO);
         cheat.columns(slot, &mut vector);
@@ -106,15 +109,18 @@ pub(super) fn prove(
     let claim = LinearClaim::new(interpolation, public, &point, &evaluations, &gamma);
     let mut products = ProductSum { f: claim.table(), w: assignment.table() };
     let mut slot_point = [Scalar::ZERO; SLOT_ROUNDS];
+    let mut sum = claim.target;
     let slot_rounds: [Point; SLOT_ROUNDS] = core::array::from_fn(|round| {
         let mut vector = vec![Scalar::ZERO; LENGTH];
         vector[slot_positions(round)].copy_from_slice(&products.round());
-        cheat.slot_round(round, &mut vector);
+        cheat.slot_round(round, &sum, &peek(transcript, label::SLOT_POINT), &mut vector);
         let (commitment, blinding) = commit_vector(&vector);
         rounds.push(vector);
         round_blindings.push(blinding);
         transcript.append_point(label::SLOT_ROUND, &commitment);
         slot_point[round] = transcript.challenge(label::SLOT_POINT);
+        let basis = interpolation.product.basis(&slot_point[round]);
+        sum = Scalar::inner_product(&basis, &rounds[round + GATE_ROUNDS][slot_positions(round)]);
         products.bind(interpolation, &slot_point[round]);
         commitment
     });
@@ -127,8 +133,14 @@ pub(super) fn prove(
         xi: transcript.challenge(label::XI),
         rho: transcript.challenge(label::RHO),
     };
-    // The combination by its definition: Σ eq(r', ℓ)·w_ℓ + Σ ρʲ·vⱼ.
     let weights = interpolation.equality_table(&slot_point);
+    cheat.columns_again(&claim.combine(&weights), &weights, &sum, &mut vectors);
+    for (slot, vector) in vectors.iter().enumerate() {
+        let point = commit(&generators.vector, vector.iter().copied(), &generators.blinding, &blindings[slot]);
+        columns[slot] = point.into();
+    }
+
+    // The combination by its definition: Σ eq(r', ℓ)·w_ℓ + Σ ρʲ·vⱼ.
     let combination = |rho: &Scalar| {
         let rho: [Scalar; 9] = powers(rho);
         let mut sum = vec![Scalar::ZERO; LENGTH];
@@ -218,7 +230,7 @@ impl Cheat for MakeUpElsewhere {
         }
     }
 
-    fn slot_round(&mut self, round: usize, vector: &mut [Scalar]) {
+    fn slot_round(&mut self, round: usize, _sum: &Scalar, _next: &Scalar, vector: &mut [Scalar]) {
         if let (1, Some(values)) = (round, self.repair) {
             vector[gate_positions(0).start] += values[0];
             vector[gate_positions(0).start + 5] += values[1];

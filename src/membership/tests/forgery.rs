@@ -15,7 +15,7 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use super::adversary::{Cheat, prove};
 use super::shared;
 use crate::identity::Assurance;
-use crate::membership::argument::{Challenges, combine, gate_positions, powers};
+use crate::membership::argument::{Challenges, combine, gate_positions, powers, slot_positions};
 use crate::membership::commitment::Point;
 use crate::membership::inner_product::{LENGTH, prove_vartime};
 use crate::membership::proof::{GATE_ROUNDS, MembershipProof};
@@ -24,7 +24,7 @@ use crate::membership::relation::linear_tests::tie_errors;
 use crate::membership::relation::tests::Sample;
 use crate::membership::relation::{COMMITTED_SLOTS, Evaluations, LinearClaim};
 use crate::membership::statement::Statement;
-use crate::membership::sumcheck::GATE_NODES;
+use crate::membership::sumcheck::{GATE_NODES, PRODUCT_NODES};
 use crate::membership::transcript::{Transcript, label};
 use crate::membership::verifier::Equation;
 use crate::nullifier::{ExternalNullifier, Nullifier};
@@ -245,6 +245,83 @@ fn without_the_evaluations_every_gate_can_be_broken() {
     let mut cheat = ChooseEvaluations { rounds: Vec::new(), claim: Scalar::ZERO };
     let attempt = prove(&mut transcript(omitted, &statement), &public, &sample.assignment(), &mut cheat);
     assert_forged(omitted, &statement, &attempt.proof);
+}
+
+/// Makes the sum over 0..3 of a slot round what it must be, by its value at 0.
+fn mend_slot_round(round: usize, sum: &Scalar, vector: &mut [Scalar]) -> Scalar {
+    let positions = slot_positions(round);
+    let missing = *sum - vector[positions.clone()][..4].iter().sum::<Scalar>();
+    vector[positions.start] += missing;
+    missing
+}
+
+/// With the slot rounds outside the transcript, r'₁ is known before q₁ is chosen.
+struct ChooseSlotRound;
+impl Cheat for ChooseSlotRound {
+    fn slot_round(&mut self, round: usize, sum: &Scalar, next: &Scalar, vector: &mut [Scalar]) {
+        if round == 0 {
+            let basis = shared().interpolation.product.basis(next);
+            let missing = mend_slot_round(round, sum, vector);
+            vector[slot_positions(round).end - 1] -= missing * basis[0] * basis[PRODUCT_NODES - 1].invert();
+        }
+    }
+}
+
+#[test]
+fn without_the_slot_rounds_every_tie_can_be_broken() {
+    let omitted: Labels = &[label::SLOT_ROUND];
+    let mut sample = Sample::new(13);
+    sample.break_tie(8); // another person's nullifier
+    let statement = statement(&sample, 13);
+    let public = statement.public_inputs().unwrap();
+    let attempt = prove(&mut transcript(omitted, &statement), &public, &sample.assignment(), &mut ChooseSlotRound);
+    assert_forged(omitted, &statement, &attempt.proof);
+}
+
+/// With the columns outside the transcript, they are chosen last, to fit a sumcheck about nothing.
+struct ChooseColumns;
+impl Cheat for ChooseColumns {
+    fn slot_round(&mut self, round: usize, sum: &Scalar, _next: &Scalar, vector: &mut [Scalar]) {
+        mend_slot_round(round, sum, vector);
+    }
+
+    fn columns_again(&mut self, form: &[Scalar], weights: &[Scalar], value: &Scalar, vectors: &mut [Vec<Scalar>]) {
+        let now: Scalar =
+            vectors.iter().zip(weights).map(|(vector, weight)| *weight * Scalar::inner_product(form, vector)).sum();
+        vectors[0][0] += (*value - now) * (weights[0] * form[0]).invert();
+    }
+}
+
+#[test]
+fn without_the_columns_everything_can_be_broken() {
+    let omitted: Labels = &[label::COLUMNS];
+    let mut sample = Sample::new(14);
+    sample.break_tie(20); // a root nobody is under
+    let statement = statement(&sample, 14);
+    let public = statement.public_inputs().unwrap();
+    let attempt = prove(&mut transcript(omitted, &statement), &public, &sample.assignment(), &mut ChooseColumns);
+    assert_forged(omitted, &statement, &attempt.proof);
+}
+
+#[test]
+fn without_the_folds_any_vector_has_any_inner_product() {
+    // X' = L + x·X + x²·R: with x known, L makes up for an X that is wrong. The columns commit to a broken tie.
+    let omitted: Labels = &[label::FOLD_LOW, label::FOLD_HIGH];
+    let mut sample = Sample::new(15);
+    sample.break_tie(7);
+    let statement = statement(&sample, 15);
+    let public = statement.public_inputs().unwrap();
+    let rng = &mut ChaCha20Rng::seed_from_u64(4);
+    let transcript = &mut transcript(omitted, &statement);
+    let mut proof = prove_assignment(shared(), transcript, &public, &sample.assignment(), false, rng);
+    assert!(!accepts(omitted, &statement, &proof));
+    // The verifier's sum is off by some point, in which the first L has a known factor.
+    let mut equation = Equation::new();
+    equation.add(shared(), &mut super::forgery::transcript(omitted, &statement), &public, &proof, &Scalar::ONE);
+    let (factor, low) = equation.term(&proof.inner_product.folds[0].0);
+    let mended = low - equation.sum(shared()) * factor.invert().to_dalek();
+    proof.inner_product.folds[0].0 = Point::from(mended);
+    assert_forged(omitted, &statement, &proof);
 }
 
 /// The simulator of theorem 2: it knows no witness, but chooses S and c after χ.
