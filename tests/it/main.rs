@@ -16,5 +16,7 @@ mod pipeline;
 #[cfg(feature = "cli")]
 mod program;
 #[cfg(all(feature = "store", unix))]
+mod registry;
+#[cfg(all(feature = "store", unix))]
 mod store;
 mod verify;

@@ -1,7 +1,7 @@
 //! People for the store's and the registry's tests: independent random eyes, and other captures of them.
 
-// Each of the two uses its own half.
-#![allow(dead_code)]
+// Each of the two uses its own half, and a panic is a failed test.
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::env;
 use std::path::Path;

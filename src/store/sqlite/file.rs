@@ -393,16 +393,19 @@ impl Place {
 
 /// Reads the marks of a file without changing it.
 fn identify(connection: &Connection, kind: &Kind) -> rusqlite::Result<Found> {
+    // One snapshot: between two reads another process may finish creating the file, and a mark of before with
+    // tables of after would look like somebody else's.
+    let snapshot = if connection.is_autocommit() { Some(connection.unchecked_transaction()?) } else { None };
     let application_id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let format: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if application_id == kind.application_id {
-        return Ok(match u32::try_from(format) {
+    let things: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    drop(snapshot);
+    Ok(if application_id == kind.application_id {
+        match u32::try_from(format) {
             Ok(format) if format > 0 => Found::Ours(format),
             _ => Found::Foreign(format!("its format number {format} is impossible")),
-        });
-    }
-    let things: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    Ok(if application_id == 0 && format == 0 && things == 0 {
+        }
+    } else if application_id == 0 && format == 0 && things == 0 {
         Found::Blank
     } else {
         Found::Foreign(format!("it is a SQLite file of another program (application id {application_id:#010x})"))
@@ -444,4 +447,78 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    const FIRST: &str = "CREATE TABLE one (value INTEGER) STRICT; INSERT INTO one VALUES (1);";
+    const SECOND: &str = "ALTER TABLE one RENAME TO two; UPDATE two SET value = value + 1;";
+    const FAILING: &str = "UPDATE two SET value = 99; SELECT * FROM nowhere;";
+
+    static ONE: Kind = Kind { name: "test file", application_id: 7, migrations: &[FIRST] };
+    static TWO: Kind = Kind { name: "test file", application_id: 7, migrations: &[FIRST, SECOND] };
+    static THREE: Kind = Kind { name: "test file", application_id: 7, migrations: &[FIRST, SECOND, FAILING] };
+
+    fn value(file: &File) -> i64 {
+        file.connection.query_row("SELECT value FROM two", [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn files_are_migrated_forwards_once_and_never_backwards() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("file");
+        let options = SqliteOptions::default();
+        drop(File::create(&path, &ONE, &options).unwrap());
+        let error = File::open(&path, &TWO, &options, Access::ReadOnly).unwrap_err();
+        assert!(matches!(error, StoreError::OlderFormat { found: 1, supported: 2, .. }), "{error}");
+        for _ in 0..2 {
+            assert_eq!(value(&File::open(&path, &TWO, &options, Access::ReadWrite).unwrap()), 2);
+        }
+        assert_eq!(value(&File::open(&path, &TWO, &options, Access::ReadOnly).unwrap()), 2);
+        let error = File::open(&path, &ONE, &options, Access::ReadWrite).unwrap_err();
+        assert!(matches!(error, StoreError::NewerFormat { found: 2, supported: 1, .. }), "{error}");
+        // A new file of the newest format is the same as a migrated one.
+        let new = File::create(&folder.path().join("new"), &TWO, &options).unwrap();
+        assert_eq!(value(&new), 2);
+    }
+
+    #[test]
+    fn a_migration_that_fails_changes_nothing() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("file");
+        let options = SqliteOptions::default();
+        drop(File::create(&path, &TWO, &options).unwrap());
+        let error = File::open(&path, &THREE, &options, Access::ReadWrite).unwrap_err();
+        assert!(matches!(error, StoreError::Database { .. }), "{error}");
+        assert_eq!(value(&File::open(&path, &TWO, &options, Access::ReadWrite).unwrap()), 2);
+        // Neither does a creation: the file stays as empty as an interrupted one, and can be created again.
+        let path = folder.path().join("new");
+        assert!(File::create(&path, &THREE, &options).is_err());
+        assert!(matches!(File::open(&path, &TWO, &options, Access::ReadWrite), Err(StoreError::Unfinished { .. })));
+        assert_eq!(value(&File::create(&path, &TWO, &options).unwrap()), 2);
+    }
+
+    #[test]
+    fn every_connection_is_set_up_for_durability() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("file");
+        let options = SqliteOptions::default().busy_timeout(Duration::from_millis(1_234));
+        let created = File::create(&path, &ONE, &options).unwrap();
+        let opened = File::open(&path, &ONE, &options, Access::ReadWrite).unwrap();
+        for file in [&created, &opened] {
+            let number = |name| file.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+            let mode: String = file.connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+            assert_eq!(mode, "wal");
+            assert_eq!(number("synchronous"), 2, "FULL");
+            assert_eq!((number("fullfsync"), number("checkpoint_fullfsync")), (1, 1));
+            assert_eq!((number("foreign_keys"), number("secure_delete")), (1, 1));
+            assert_eq!((number("temp_store"), number("cell_size_check")), (2, 1));
+            assert_eq!(number("busy_timeout"), 1_234);
+            assert_eq!((number("trusted_schema"), number("application_id")), (0, 7));
+        }
+    }
 }
