@@ -137,8 +137,8 @@ pub(super) fn check(probe: &IrisTemplate, layout: Layout, encoder: EncoderVersio
 
 /// A policy made ready for one layout.
 pub(super) struct Judge {
-    policy: MatchPolicy,
-    minimum: u32,
+    pub(super) policy: MatchPolicy,
+    pub(super) minimum: u32,
     /// Where the counts of each rotation lie, nearest rotation first.
     order: Vec<(usize, Rotation)>,
 }

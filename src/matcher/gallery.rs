@@ -1,12 +1,17 @@
 //! Many templates, and the exact search among them.
 
 mod block;
+mod bound;
 
 use alloc::collections::BTreeMap;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
+use zeroize::Zeroizing;
+
 use block::{Block, Slot};
+use bound::{Bound, RowCounts, row_counts};
 
 use super::compare::{Comparison, Incomparable, Judge, check, judge};
 use super::kernel::{Counts, Kernel, Probe};
@@ -40,7 +45,7 @@ impl fmt::Display for EntryId {
 
 /// Templates of one layout and one encoder, kept for searching.
 ///
-/// A gallery lives in memory: 3,200 bytes per template with 200 columns and 4,096 with 256, wiped when an entry is removed
+/// A gallery lives in memory: 3,328 bytes per template with 200 columns and 4,224 with 256, wiped when an entry is removed
 /// and when the gallery is dropped. How the entries lie in memory is private and will change; what a search answers
 /// depends on the entries alone, not on the order in which they came and went.
 ///
@@ -218,8 +223,12 @@ impl Gallery {
 
     fn scan(&self, kernel: Kernel, probe: &IrisTemplate, policy: &MatchPolicy) -> Result<Scan, Incomparable> {
         check(probe, self.layout, self.encoder)?;
-        let judge = Judge::new(policy, self.layout);
-        Ok(Scan { kernel, probe: Probe::new(probe, policy.maximum_rotation), judge })
+        Ok(Scan {
+            kernel,
+            judge: Judge::new(policy, self.layout),
+            rows: Zeroizing::new(row_counts(probe.mask().columns())),
+            probe: Probe::new(probe, policy.maximum_rotation),
+        })
     }
 }
 
@@ -240,17 +249,25 @@ fn split(place: usize) -> (usize, Slot) {
 /// One search on its way through the blocks.
 struct Scan {
     kernel: Kernel,
-    probe: Probe,
     judge: Judge,
+    rows: Zeroizing<RowCounts>,
+    probe: Probe,
 }
 
 impl Scan {
     fn block(&self, block: &Block, names: &[EntryId]) -> SearchResult {
+        let columns = self.probe.columns();
         let (codes, masks) = block.first(names.len());
-        let mut counts = alloc::vec![Counts::default(); names.len() * self.probe.rotations()];
-        self.kernel.count(&self.probe, codes, masks, &mut counts);
+        let mut counts = vec![Counts::default(); names.len() * self.probe.rotations()];
+        self.kernel.count_disagreeing(&self.probe, codes, masks, &mut counts);
         let mut result = SearchResult::default();
-        for (&entry, counts) in names.iter().zip(counts.chunks_exact(self.probe.rotations())) {
+        let entries = names.iter().zip(block.rows()).zip(counts.chunks_exact_mut(self.probe.rotations()));
+        let templates = codes.chunks_exact(columns).zip(masks.chunks_exact(columns));
+        for (((&entry, rows), counts), (code, mask)) in entries.zip(templates) {
+            if Bound::new(columns, &self.rows, rows).rules_out(counts, &self.judge.policy, self.judge.minimum) {
+                continue;
+            }
+            self.kernel.count(&self.probe, code, mask, counts);
             match judge(counts, &self.judge) {
                 Comparison::Match(alignment) => result.hits.push(Hit { entry, alignment }),
                 Comparison::NonMatch(_) => {}

@@ -59,6 +59,11 @@ impl Probe {
         }
     }
 
+    /// How many columns the template has.
+    pub(super) fn columns(&self) -> usize {
+        self.columns
+    }
+
     /// How many rotations there are; an odd number.
     pub(super) fn rotations(&self) -> usize {
         self.rotations
@@ -139,18 +144,27 @@ impl Kernel {
     /// `codes` and `masks` hold the columns of one reference after the other; `counts` gets, for each of them, the counts
     /// of every rotation from the most negative one on.
     pub(super) fn count(self, probe: &Probe, codes: &[u64], masks: &[u64], counts: &mut [Counts]) {
+        self.dispatch::<true>(probe, codes, masks, counts);
+    }
+
+    /// [`Kernel::count`] in half of the time: the disagreeing bits alone, with 0 for the compared ones.
+    pub(super) fn count_disagreeing(self, probe: &Probe, codes: &[u64], masks: &[u64], counts: &mut [Counts]) {
+        self.dispatch::<false>(probe, codes, masks, counts);
+    }
+
+    fn dispatch<const COMPARED: bool>(self, probe: &Probe, codes: &[u64], masks: &[u64], counts: &mut [Counts]) {
         let references = codes.len() / probe.columns;
         assert_eq!(codes.len(), references * probe.columns, "codes are whole references");
         assert_eq!(masks.len(), codes.len(), "every code has its mask");
         assert_eq!(counts.len(), references * probe.rotations, "there is room for exactly these counts");
         match self.0 {
-            Kind::Portable => portable::count(probe, codes, masks, counts),
+            Kind::Portable => portable::count::<COMPARED>(probe, codes, masks, counts),
             // SAFETY: this kind is made only where `has_popcnt` said yes, and CPUs do not lose instructions.
             #[cfg(target_arch = "x86_64")]
-            Kind::Popcnt => unsafe { x86_64::count_popcnt(probe, codes, masks, counts) },
+            Kind::Popcnt => unsafe { x86_64::count_popcnt::<COMPARED>(probe, codes, masks, counts) },
             // SAFETY: this kind is made only where `has_avx2` said yes, and CPUs do not lose instructions.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => unsafe { x86_64::count_avx2(probe, codes, masks, counts) },
+            Kind::Avx2 => unsafe { x86_64::count_avx2::<COMPARED>(probe, codes, masks, counts) },
         }
     }
 }

@@ -511,6 +511,40 @@ fn galleries_of_every_size_around_a_block() {
     }
 }
 
+/// Templates like real ones: strangers are ruled out by bounds here, mates and near-strangers are counted to the end.
+#[cfg(feature = "testing")]
+#[test]
+fn people_are_found_among_people() {
+    use personhood::iris::EyeSide;
+    use personhood::testing::templates::SyntheticTemplates;
+
+    for layout in Layout::ALL {
+        let world = SyntheticTemplates::new(layout, 5);
+        let mut gallery = Gallery::new(layout, SyntheticTemplates::ENCODER);
+        let mut entries = BTreeMap::new();
+        for person in 0..200 {
+            let (entry, template) = (EntryId::new(person), world.enrolled(person.into(), EyeSide::Right));
+            gallery.insert(entry, &template).unwrap();
+            entries.insert(entry, template);
+        }
+        for person in [0, 63, 64, 199, 200] {
+            let again = world.recaptured(person.into(), EyeSide::Right, 1);
+            for numerator in [345, 430, 460] {
+                let threshold = Threshold::new(numerator, 1000).unwrap();
+                check_searches(
+                    &gallery,
+                    &entries,
+                    &again.template,
+                    &MatchPolicy { threshold, ..MatchPolicy::default() },
+                );
+            }
+            let found = gallery.search(&again.template, &MatchPolicy::default()).unwrap();
+            let names: Vec<u32> = found.hits.iter().map(|hit| hit.entry.number()).collect();
+            assert_eq!(names, if person < 200 { vec![person] } else { vec![] });
+        }
+    }
+}
+
 #[test]
 fn entries_come_and_go_in_any_order() {
     let layout = Layout::Columns200;

@@ -31,8 +31,8 @@ pub(super) fn has_avx2() -> bool {
 
 /// The portable kernel, compiled for a CPU that counts the bits of a word in one instruction.
 #[target_feature(enable = "popcnt")]
-pub(super) fn count_popcnt(probe: &Probe, codes: &[u64], masks: &[u64], counts: &mut [Counts]) {
-    portable::count(probe, codes, masks, counts);
+pub(super) fn count_popcnt<const COMPARED: bool>(probe: &Probe, codes: &[u64], masks: &[u64], counts: &mut [Counts]) {
+    portable::count::<COMPARED>(probe, codes, masks, counts);
 }
 
 /// Four columns at a time; bits are counted by looking up both halves of each byte in a table of sixteen.
@@ -40,19 +40,19 @@ pub(super) fn count_popcnt(probe: &Probe, codes: &[u64], masks: &[u64], counts: 
 /// W. Muła, N. Kurz, D. Lemire, *Faster Population Counts Using AVX2 Instructions* (Computer Journal 61(1), 2018),
 /// section 3.
 #[target_feature(enable = "avx2")]
-pub(super) fn count_avx2(probe: &Probe, codes: &[u64], masks: &[u64], counts: &mut [Counts]) {
+pub(super) fn count_avx2<const COMPARED: bool>(probe: &Probe, codes: &[u64], masks: &[u64], counts: &mut [Counts]) {
     let references = codes.chunks_exact(probe.columns).zip(masks.chunks_exact(probe.columns));
     for ((code, mask), counts) in references.zip(counts.chunks_exact_mut(probe.rotations)) {
         for (index, counts) in counts.iter_mut().enumerate() {
             let (turned_code, turned_mask) = probe.turned(index);
-            *counts = count_one(turned_code, turned_mask, code, mask);
+            *counts = count_one::<COMPARED>(turned_code, turned_mask, code, mask);
         }
     }
 }
 
 #[target_feature(enable = "avx2")]
 #[inline]
-fn count_one(probe_code: &[u64], probe_mask: &[u64], code: &[u64], mask: &[u64]) -> Counts {
+fn count_one<const COMPARED: bool>(probe_code: &[u64], probe_mask: &[u64], code: &[u64], mask: &[u64]) -> Counts {
     let mut disagreeing = _mm256_setzero_si256();
     let mut compared = _mm256_setzero_si256();
     let run = LANES * VECTORS_PER_SUM;
@@ -67,10 +67,14 @@ fn count_one(probe_code: &[u64], probe_mask: &[u64], code: &[u64], mask: &[u64])
             let both = _mm256_and_si256(load(probe_mask), load(mask));
             let differs = _mm256_and_si256(_mm256_xor_si256(load(probe_code), load(code)), both);
             disagreeing_bytes = _mm256_add_epi8(disagreeing_bytes, ones_per_byte(differs));
-            compared_bytes = _mm256_add_epi8(compared_bytes, ones_per_byte(both));
+            if COMPARED {
+                compared_bytes = _mm256_add_epi8(compared_bytes, ones_per_byte(both));
+            }
         }
         disagreeing = _mm256_add_epi64(disagreeing, sum_of_bytes(disagreeing_bytes));
-        compared = _mm256_add_epi64(compared, sum_of_bytes(compared_bytes));
+        if COMPARED {
+            compared = _mm256_add_epi64(compared, sum_of_bytes(compared_bytes));
+        }
     }
     Counts { disagreeing: sum_of_lanes(disagreeing), compared: sum_of_lanes(compared) }
 }
