@@ -29,6 +29,7 @@ mod numeric;
 mod paint;
 mod scene;
 mod sensor;
+mod set;
 mod skin;
 mod strokes;
 mod texture;
@@ -38,6 +39,7 @@ mod truth;
 use ndarray::Array2;
 
 pub use conditions::{CaptureConditions, Glasses, Lamps};
+pub use set::{Picture, PictureSet, TRUTH_COLUMNS, mask_png};
 pub use truth::{Ellipse, Truth};
 
 use crate::iris::EyeSide;
@@ -64,6 +66,14 @@ pub struct SyntheticCapture {
     pub masks: SegmentationMasks,
     /// Boundaries, lids and the visible share of the iris.
     pub truth: Truth,
+}
+
+impl SyntheticCapture {
+    /// The picture as a PNG file: grey, eight bits.
+    #[must_use]
+    pub fn png(&self) -> Vec<u8> {
+        set::grey_png(self.image.pixels())
+    }
 }
 
 impl SyntheticEye {

@@ -142,8 +142,8 @@ impl CaptureConditions {
             head_roll: s.about(0.0, 2.2, -7.0, 7.0),
             torsion: s.about(0.0, 1.0, -3.0, 3.0),
             gaze: [s.about(0.0, 3.0, -8.0, 8.0), s.about(0.0, 2.5, -7.0, 7.0)],
-            lid_opening: s.about(1.0, 0.06, 0.82, 1.15),
-            lash_droop: s.between(0.1, 0.5),
+            lid_opening: s.about(0.97, 0.06, 0.8, 1.12),
+            lash_droop: s.between(0.15, 0.7),
             lamps,
             lamp_offset: [s.about(0.0, 0.08, -0.2, 0.2), s.about(0.06, 0.08, -0.15, 0.25)],
             glare: if s.chance(0.15) { s.between(0.1, 0.35) } else { 0.0 },
@@ -153,7 +153,7 @@ impl CaptureConditions {
             light_gradient: [s.about(0.0, 0.12, -0.3, 0.3), s.about(0.0, 0.1, -0.25, 0.25)],
             vignetting: s.between(0.0, 0.25),
             gain: s.about(0.92, 0.1, 0.68, 1.12),
-            noise: s.between(1.5, 4.0),
+            noise: s.between(1.8, 4.5),
             seed,
             ..Self::default()
         }

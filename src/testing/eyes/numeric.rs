@@ -77,7 +77,7 @@ pub(super) fn exp(x: f64) -> f64 {
     series * f64::from_bits(((doublings as i64 + 1023) as u64) << 52)
 }
 
-/// 0 below `low`, 1 above `high`, smooth (zero slope at both ends) between.
+/// 0 below `low`, 1 above `high`, smooth (zero slope at both ends) between; falls where `low` > `high`.
 pub(super) fn smoothstep(low: f64, high: f64, x: f64) -> f64 {
     let t = ((x - low) / (high - low)).clamp(0.0, 1.0);
     t * t * (3.0 - 2.0 * t)
@@ -146,6 +146,20 @@ impl Stream {
     }
 }
 
+/// Largest whole number not above x, for |x| below 2³¹; `f64::floor` is a call on plain x86-64.
+pub(super) fn floor(x: f64) -> i32 {
+    let whole = x as i32;
+    whole - i32::from(f64::from(whole) > x)
+}
+
+/// Remainder of a lattice index that is rarely outside the lattice: divides only then.
+fn wrap(index: i32, period: usize) -> usize {
+    match usize::try_from(index) {
+        Ok(index) if index < period => index,
+        _ => i64::from(index).rem_euclid(period as i64) as usize,
+    }
+}
+
 /// Gradient noise (Perlin 1985) on a lattice that repeats in both directions.
 #[derive(Clone, Debug)]
 pub(super) struct Lattice {
@@ -170,21 +184,65 @@ impl Lattice {
 
     /// The noise at a point in lattice units: mean 0, standard deviation about 0.3, within ±1.5.
     pub(super) fn at(&self, x: f64, y: f64) -> f32 {
-        let (column, row) = (x.floor(), y.floor());
-        let (fx, fy) = ((x - column) as f32, (y - row) as f32);
-        let left = (column as i64).rem_euclid(self.across as i64) as usize;
-        let top = (row as i64).rem_euclid(self.down as i64) as usize;
+        let (column, row) = (floor(x), floor(y));
+        let (fx, fy) = ((x - f64::from(column)) as f32, (y - f64::from(row)) as f32);
+        let (left, top) = (wrap(column, self.across), wrap(row, self.down));
         let right = if left + 1 == self.across { 0 } else { left + 1 };
         let bottom = if top + 1 == self.down { 0 } else { top + 1 };
-        let corner = |c: usize, r: usize, dx: f32, dy: f32| {
-            let [gx, gy] = self.gradients[r * self.across + c];
+        let (first, second) = (&self.gradients[top * self.across..], &self.gradients[bottom * self.across..]);
+        let corner = |line: &[[f32; 2]], c: usize, dx: f32, dy: f32| {
+            let [gx, gy] = line[c];
             gx * dx + gy * dy
         };
         let fade = |t: f32| t * t * t * (t * (t * 6.0 - 15.0) + 10.0);
         let (sx, sy) = (fade(fx), fade(fy));
-        let upper = corner(left, top, fx, fy) * (1.0 - sx) + corner(right, top, fx - 1.0, fy) * sx;
-        let lower = corner(left, bottom, fx, fy - 1.0) * (1.0 - sx) + corner(right, bottom, fx - 1.0, fy - 1.0) * sx;
+        let upper = corner(first, left, fx, fy) * (1.0 - sx) + corner(first, right, fx - 1.0, fy) * sx;
+        let lower = corner(second, left, fx, fy - 1.0) * (1.0 - sx) + corner(second, right, fx - 1.0, fy - 1.0) * sx;
         1.4 * (upper * (1.0 - sy) + lower * sy)
+    }
+}
+
+/// Several octaves of noise summed once on a square that repeats, for quick bilinear reading.
+#[derive(Clone, Debug)]
+pub(super) struct Tile {
+    /// Length of the square's side.
+    side: f64,
+    values: Vec<f32>,
+}
+
+/// Samples along each side of a [`Tile`]; a power of two.
+const TILE_SAMPLES: usize = 256;
+
+impl Tile {
+    /// Sums `octaves` of (cycles per side, strength) on a square of the given side.
+    pub(super) fn new(stream: &mut Stream, side: f64, octaves: &[(usize, f32)]) -> Self {
+        let mut values = vec![0.0; TILE_SAMPLES * TILE_SAMPLES];
+        for &(cycles, strength) in octaves {
+            let lattice = Lattice::new(stream, cycles, cycles);
+            let step = cycles as f64 / TILE_SAMPLES as f64;
+            for (row, line) in values.chunks_exact_mut(TILE_SAMPLES).enumerate() {
+                for (column, value) in line.iter_mut().enumerate() {
+                    *value += strength * lattice.at(column as f64 * step, row as f64 * step);
+                }
+            }
+        }
+        Self { side, values }
+    }
+
+    pub(super) fn at(&self, x: f64, y: f64) -> f32 {
+        let scale = TILE_SAMPLES as f64 / self.side;
+        let (x, y) = (x * scale, y * scale);
+        let (column, row) = (floor(x), floor(y));
+        let (fx, fy) = ((x - f64::from(column)) as f32, (y - f64::from(row)) as f32);
+        // The sign-extending cast keeps the low bits, which are all that the mask leaves.
+        let cell = |c: i32, r: i32| {
+            let (c, r) = (c as usize & (TILE_SAMPLES - 1), r as usize & (TILE_SAMPLES - 1));
+            self.values[r * TILE_SAMPLES + c]
+        };
+        let (a, b) = (cell(column, row), cell(column + 1, row));
+        let (c, d) = (cell(column, row + 1), cell(column + 1, row + 1));
+        let (upper, lower) = (a + (b - a) * fx, c + (d - c) * fx);
+        upper + (lower - upper) * fy
     }
 }
 

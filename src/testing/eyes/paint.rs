@@ -4,7 +4,7 @@ use ndarray::Array2;
 
 use super::conditions::CaptureConditions;
 use super::highlights;
-use super::numeric::{Stream, bell, smoothstep};
+use super::numeric::{Lattice, Stream, Tile, bell, smoothstep};
 use super::scene::{LidSample, Scene};
 use super::skin::Skin;
 use super::strokes::{self, Layer};
@@ -33,7 +33,7 @@ pub(super) fn paint(traits: &Traits, scene: &Scene, c: &CaptureConditions) -> Pa
     // The main lamp sits above the lens, a little to one side that differs between captures.
     let lamp = Stream::new(c.seed, "lamp").between(-2.2, -0.9);
     let eye = Eye::new(traits, scene, c, lamp);
-    let skin = Skin::new(traits, scene.scale);
+    let skin = Skin::new(traits, scene, width, height);
     let mut vessels = Layer::new(width, height);
     strokes::vessels(&mut vessels, traits, scene);
 
@@ -48,7 +48,8 @@ pub(super) fn paint(traits: &Traits, scene: &Scene, c: &CaptureConditions) -> Pa
             let under_upper = (socket[1] - lid.upper) * lid.upper_cosine;
             let over_lower = (lid.lower - socket[1]) * lid.lower_cosine;
             let opening = if under_upper < over_lower { under_upper } else { over_lower };
-            let cover = smoothstep(-edge, edge, opening);
+            // Nothing shows through a closed slit, nor beyond the corners.
+            let cover = smoothstep(-edge, edge, opening) * smoothstep(0.0, 2.0 * edge, lid.lower - lid.upper);
             let open = opening > 0.0;
             let part = if open || cover > 0.0 || face[0] * face[0] + face[1] * face[1] < 1.6 {
                 eye.part(face)
@@ -57,7 +58,7 @@ pub(super) fn paint(traits: &Traits, scene: &Scene, c: &CaptureConditions) -> Pa
             };
             let mut tone = 0.0;
             if cover < 1.0 {
-                tone += (1.0 - cover) * skin.tone(socket, &lid, -under_upper, -over_lower);
+                tone += (1.0 - cover) * skin.tone([column, row], socket, &lid, -under_upper, -over_lower);
             }
             if cover > 0.0 {
                 let ball = eye.tone(&part, socket, f64::from(vessels.cover()[index]));
@@ -107,8 +108,13 @@ struct Eye<'a> {
     traits: &'a Traits,
     scene: &'a Scene,
     texture: Polar,
+    flesh: Lattice,
+    clouds: Tile,
+    folds: Lattice,
     /// How far the tissue's nonlinear stretch moves the middle of the iris, in breadths.
     stretch: f64,
+    /// How far it pulls neighbouring fibres apart or together, in turns.
+    twist: f64,
     pupil_edge: f64,
 }
 
@@ -119,8 +125,12 @@ impl<'a> Eye<'a> {
             traits,
             scene,
             texture: Polar::draw(traits, radius, lamp),
+            folds: Lattice::new(&mut Stream::new(traits.seed, "folds"), 12, 8),
+            clouds: Tile::new(&mut Stream::new(traits.seed, "sclera"), 8.0, &[(16, 0.05), (72, 0.03)]),
+            flesh: Lattice::new(&mut Stream::new(traits.seed, "flesh"), 32, 32),
             // A wide pupil packs the tissue near itself more densely than the rubber sheet says.
-            stretch: 0.30 * (c.dilation - 0.38),
+            stretch: 0.60 * (c.dilation - 0.38),
+            twist: 0.10 * (c.dilation - 0.38),
             pupil_edge: (0.5 / c.iris_radius).max(0.010),
         }
     }
@@ -160,7 +170,8 @@ impl<'a> Eye<'a> {
             Part::Iris { turn, fraction, beyond_limbus, beyond_pupil, .. } => {
                 let fraction = fraction.clamp(0.0, 1.0);
                 let moved = fraction + 4.0 * self.stretch * fraction * (1.0 - fraction);
-                let mut tone = t.iris_tone * f64::from(self.texture.at(turn, moved));
+                let pulled = self.twist * f64::from(self.folds.at(turn * 12.0, fraction * 2.0));
+                let mut tone = t.iris_tone * f64::from(self.texture.at(turn + pulled, moved));
                 if beyond_limbus > -t.limbus_width {
                     let white = smoothstep(-t.limbus_width, t.limbus_width, beyond_limbus);
                     tone += (self.sclera(socket, vessel) - tone) * white;
@@ -174,7 +185,19 @@ impl<'a> Eye<'a> {
     fn sclera(&self, [x, y]: [f64; 2], vessel: f64) -> f64 {
         // A ball of 2.03 radii (12 mm) seen from the front: darker where it turns away.
         let turned = (x * x + y * y) / (2.03 * 2.03);
-        self.traits.sclera_tone * (1.04 - 0.26 * turned.min(1.4)) * (1.0 - 0.16 * vessel)
+        let cloudy = 1.0 + f64::from(self.clouds.at(x, y));
+        let white = self.traits.sclera_tone * (1.05 - 0.22 * turned.min(1.4)) * (1.0 - 0.16 * vessel) * cloudy;
+        // Caruncle: the fleshy knob in the inner corner, and the fold beside it.
+        let [_, inner] = self.scene.lids.corners();
+        let corner = inner - x;
+        if corner > 0.85 {
+            return white;
+        }
+        let lumps = f64::from(self.flesh.at(x * 7.0 + 9.0, y * 7.0));
+        let knob = smoothstep(0.52, 0.30, corner + 0.10 * lumps);
+        let flesh = self.traits.skin_tone * (0.62 + 0.20 * lumps);
+        let fold = 0.12 * bell((corner - 0.56 - 0.05 * lumps) / 0.05);
+        white * (1.0 - fold) + (flesh - white) * knob
     }
 
     /// Shadows and the wet line that the lids put on the eyeball.
@@ -182,7 +205,7 @@ impl<'a> Eye<'a> {
         let upper = 1.0 - 0.34 * bell(under_upper / 0.17);
         let lower = 1.0 - 0.14 * bell(over_lower / 0.07) + 0.20 * bell((over_lower - 0.02) / 0.018);
         // The corners lie in the shade of both.
-        let corner = 1.0 - 0.30 * smoothstep(0.72, 1.0, lid.place.abs());
+        let corner = 1.0 - 0.22 * smoothstep(0.72, 1.0, lid.place.abs());
         upper * lower * corner
     }
 }

@@ -3,7 +3,7 @@
 use core::f64::consts::TAU;
 
 use super::conditions::CaptureConditions;
-use super::numeric::{atan2, sin_cos, smoothstep};
+use super::numeric::{atan2, floor, sin_cos, smoothstep};
 use super::traits::{LidShape, Traits};
 use super::truth::{Ellipse, Truth};
 use crate::pipeline::segment::Contours;
@@ -239,7 +239,7 @@ fn equal_angles(outline: &[[f64; 2]], centre: [f64; 2]) -> Vec<[f64; 2]> {
 
 /// A table over one turn, linearly interpolated.
 fn lookup(table: &[f64], turn: f64) -> f64 {
-    let place = (turn - turn.floor()) * STEPS as f64;
+    let place = (turn - f64::from(floor(turn))) * STEPS as f64;
     let low = (place as usize).min(STEPS - 1);
     let (a, b) = (table[low], table[(low + 1) % STEPS]);
     a + (b - a) * (place - low as f64)
@@ -262,7 +262,7 @@ pub(super) struct LidSample {
     pub(super) upper_cosine: f64,
     /// Cosine of the lower margin's slope.
     pub(super) lower_cosine: f64,
-    /// 1 along the opening, 0 beyond its corners.
+    /// 1 along the opening, 0 from its corners on.
     pub(super) along: f64,
     /// −1 at the outer corner, 1 at the inner one.
     pub(super) place: f64,
@@ -282,7 +282,7 @@ impl Lids {
                 let place = (x - shape.middle) / shape.half_width;
                 let base = shape.base + shape.tilt * (x - shape.middle);
                 // Closing lids meet below the middle: the lower one rises by a third.
-                let raised = 0.68 + 0.32 * smoothstep(0.0, 0.8, opening);
+                let raised = 0.75 + 0.25 * smoothstep(0.0, 0.8, opening);
                 let lower_rise = shape.lower_height * raised + lower_follow;
                 let lower = base + lower_rise * arc(place, shape.lower_form, shape.lower_skew);
                 let open = base - (shape.upper_height - upper_follow) * arc(place, shape.upper_form, shape.upper_skew);
@@ -292,7 +292,7 @@ impl Lids {
                     lower,
                     upper_cosine: 1.0,
                     lower_cosine: 1.0,
-                    along: 1.0 - smoothstep(0.94, 1.12, place.abs()),
+                    along: 1.0 - smoothstep(0.90, 1.0, place.abs()),
                     place,
                 }
             })
@@ -300,8 +300,12 @@ impl Lids {
         let step = 2.0 * LID_REACH / (STEPS - 1) as f64;
         let cosine = |rise: f64| 1.0 / (1.0 + (rise / (2.0 * step)) * (rise / (2.0 * step))).sqrt();
         for i in 1..STEPS - 1 {
-            samples[i].upper_cosine = cosine(samples[i + 1].upper - samples[i - 1].upper);
-            samples[i].lower_cosine = cosine(samples[i + 1].lower - samples[i - 1].lower);
+            // Margins bend sharply at the corners; their distance fields may not.
+            let blend = 1.0 - smoothstep(0.6, 1.0, samples[i].place.abs());
+            let upper = cosine(samples[i + 1].upper - samples[i - 1].upper);
+            let lower = cosine(samples[i + 1].lower - samples[i - 1].lower);
+            samples[i].upper_cosine = 1.0 + blend * (upper - 1.0);
+            samples[i].lower_cosine = 1.0 + blend * (lower - 1.0);
         }
         Self { corners, samples }
     }
@@ -345,6 +349,8 @@ fn arc(place: f64, form: f64, skew: f64) -> f64 {
     }
     let moved = place - skew * inside;
     let parabola = (1.0 - moved * moved).max(0.0);
+    // The inner corner is drawn out around the caruncle.
+    let form = form + 0.55 * smoothstep(0.35, 1.0, place);
     parabola * (1.0 + form * parabola) / (1.0 + form)
 }
 

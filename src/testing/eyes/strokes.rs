@@ -112,7 +112,9 @@ pub(super) fn lashes(layer: &mut Layer, traits: &Traits, scene: &Scene, c: &Capt
         let envelope = smoothstep(-1.06, -0.75, along) * (1.0 - 0.6 * smoothstep(-0.1, 0.8, along));
         let length =
             style.length * (0.35 + 0.65 * envelope) * clump.2 * own.between(0.7, 1.12) * now.between(0.96, 1.04);
-        let fan = 0.75 * (along + 0.10) + 0.16 * (together * clump.0 + (1.0 - 0.6 * together) * own.normal());
+        let fan = 0.75 * (along + 0.10)
+            + 0.45 * along * along * along
+            + 0.16 * (together * clump.0 + (1.0 - 0.6 * together) * own.normal());
         let sway = 0.16 * (together * clump.1 + (1.0 - 0.6 * together) * own.normal()) + 0.03 * now.normal();
         // 1 hangs straight down, −0.7 is curled up over the lid.
         let hang = (1.45 * droop - 0.35 - 0.55 * style.curl + sway).clamp(-0.75, 1.0);

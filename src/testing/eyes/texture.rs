@@ -2,7 +2,7 @@
 
 use core::f64::consts::TAU;
 
-use super::numeric::{Lattice, Stream, bell, sin_cos, smoothstep};
+use super::numeric::{Lattice, Stream, bell, floor, sin_cos, smoothstep};
 use super::traits::{TextureStyle, Traits};
 
 /// Length of the unrolled iris over its breadth: 2π · mean radius 0.7 / breadth 0.62.
@@ -52,26 +52,26 @@ impl Octave {
 impl Polar {
     /// Draws the iris for a picture in which it has `radius` pixels, lit from direction `light` (radians).
     pub(super) fn draw(traits: &Traits, radius: f64, light: f64) -> Self {
-        let columns = ((TAU * radius * 1.1) as usize).clamp(256, 2048);
-        let rows = ((radius * 0.95) as usize).clamp(40, 280);
+        let columns = ((TAU * radius) as usize).clamp(256, 2048);
+        let rows = ((radius * 0.75) as usize).clamp(40, 280);
         let style = &traits.texture;
-        let mut tissue = Tissue::new(traits.seed, style, (columns, rows));
+        let tissue = Tissue::new(traits.seed, style, (columns, rows));
+        let collarette: Vec<f64> = (0..columns).map(|c| tissue.collarette(c as f64 / columns as f64)).collect();
         let mut polar = Self { columns, rows, tones: Vec::with_capacity(columns * rows) };
         for row in 0..rows {
             let v = row as f64 / (rows - 1) as f64;
-            for column in 0..columns {
-                let u = column as f64 / columns as f64;
-                polar.tones.push(tissue.at(u, v));
+            for (column, place) in collarette.iter().enumerate() {
+                polar.tones.push(tissue.at(column as f64 / columns as f64, v, *place));
             }
         }
-        polar.add_details(&mut Stream::new(traits.seed, "iris details"), style, &tissue.collarette);
+        polar.add_details(&mut Stream::new(traits.seed, "iris details"), style, &tissue);
         polar.finish(style, light);
         polar
     }
 
     /// Tone at a place, bilinear; `u` wraps, `v` is held at the ends. Mean about 1.
     pub(super) fn at(&self, u: f64, v: f64) -> f32 {
-        let x = (u - u.floor()) * self.columns as f64;
+        let x = (u - f64::from(floor(u))) * self.columns as f64;
         let y = v.clamp(0.0, 1.0) * (self.rows - 1) as f64;
         let (left, top) = ((x as usize).min(self.columns - 1), (y as usize).min(self.rows - 2));
         let (fx, fy) = ((x - left as f64) as f32, (y - top as f64) as f32);
@@ -101,12 +101,16 @@ impl Polar {
     }
 
     /// Crypts, contraction furrows, pigment spots and nodules.
-    fn add_details(&mut self, s: &mut Stream, style: &TextureStyle, collarette: &dyn Fn(f64) -> f64) {
+    fn add_details(&mut self, s: &mut Stream, style: &TextureStyle, tissue: &Tissue<'_>) {
         let ragged = Lattice::new(s, 64, 64);
         for _ in 0..style.crypts {
             let u = s.unit();
             // Three in five lie along the collarette (Fuchs' crypts), the others towards the limbus.
-            let v = if s.chance(0.6) { collarette(u) + s.about(0.10, 0.07, -0.06, 0.3) } else { s.between(0.5, 0.92) };
+            let v = if s.chance(0.6) {
+                tissue.collarette(u) + s.about(0.10, 0.07, -0.06, 0.3)
+            } else {
+                s.between(0.5, 0.92)
+            };
             let size = s.between(0.022, 0.060) * if s.chance(0.15) { 1.6 } else { 1.0 };
             let (half_u, half_v) = (size * s.between(0.5, 1.1), size * s.between(1.0, 2.3));
             let depth = style.crypt_depth * s.between(0.5, 1.3);
@@ -175,9 +179,9 @@ impl Polar {
                 // Slopes per breadth, along the turn and outwards; matt tissue facing the light is brighter.
                 let along = f64::from(right - left) * self.columns as f64 / (2.0 * TURN);
                 let outward = f64::from(at(below, column) - at(above, column)) * (self.rows - 1) as f64 / 2.0;
-                let shade = (along * sine + outward * cosine) * 0.004;
+                let shade = (along * sine + outward * cosine) * 0.007;
                 let height = f64::from(at(row, column));
-                let tone = 1.0 + style.contrast * (height + shade.clamp(-0.08, 0.08));
+                let tone = 1.0 + style.contrast * (height + shade.clamp(-0.10, 0.10));
                 // Soft limits instead of clipping: no structure is darker than 0.35 or brighter than 1.75.
                 let bounded = 1.0 + soft(tone - 1.0, if tone < 1.0 { 0.65 } else { 0.75 });
                 self.tones[row * self.columns + column] = (bounded * limbal * ruff) as f32;
@@ -200,8 +204,8 @@ struct Tissue<'a> {
     mottling: Vec<Octave>,
     knots: Octave,
     ruff: Octave,
-    collarette: Box<dyn Fn(f64) -> f64>,
-    place: f64,
+    /// Octaves of the collarette's course.
+    waves: [Octave; 3],
 }
 
 impl<'a> Tissue<'a> {
@@ -211,46 +215,46 @@ impl<'a> Tissue<'a> {
         let bend = [octave(14, 3.0, 0.008), octave(36, 6.0, 0.0045)];
         let fibres = style.fibres;
         let inner = vec![
-            octave(34, 5.0, 0.16 * fibres),
-            octave(58, 6.0, 0.22 * fibres),
-            octave(96, 7.0, 0.20 * fibres),
-            octave(150, 8.0, 0.12 * fibres),
+            octave(26, 2.0, 0.20 * fibres),
+            octave(52, 2.4, 0.26 * fibres),
+            octave(90, 3.0, 0.20 * fibres),
+            octave(150, 5.0, 0.10 * fibres),
         ];
         let outer = vec![
-            octave(24, 4.5, 0.20 * fibres),
-            octave(44, 5.0, 0.24 * fibres),
-            octave(74, 6.0, 0.22 * fibres),
-            octave(120, 7.0, 0.18 * fibres),
-            octave(190, 9.0, 0.12 * fibres),
+            octave(18, 1.4, 0.29 * fibres),
+            octave(36, 1.8, 0.27 * fibres),
+            octave(66, 2.4, 0.24 * fibres),
+            octave(110, 3.0, 0.17 * fibres),
+            octave(180, 5.0, 0.09 * fibres),
         ];
         let blot = style.mottling;
         let mottling = vec![
-            octave(11, 5.0, 0.11 * blot),
-            octave(19, 7.0, 0.17 * blot),
-            octave(31, 9.0, 0.13 * blot),
-            octave(53, 12.0, 0.10 * blot),
-            octave(97, 16.0, 0.07 * blot),
-            octave(181, 26.0, 0.05 * blot),
+            octave(8, 1.4, 0.14 * blot),
+            octave(14, 1.7, 0.28 * blot),
+            octave(23, 2.4, 0.15 * blot),
+            octave(41, 7.0, 0.07 * blot),
+            octave(83, 14.0, 0.05 * blot),
+            octave(171, 24.0, 0.035 * blot),
         ];
         let knots = octave(40, 4.0, 1.0);
         let ruff = octave(72, 2.0, 0.25);
         let waves = [octave(9, 1.0, 1.0), octave(23, 1.0, 1.0), octave(61, 1.0, 1.0)];
-        let (place, zigzag) = (style.collarette, style.zigzag);
-        let collarette = Box::new(move |u: f64| {
-            let [long, middle, short] = &waves;
-            place
-                + 0.075 * f64::from(long.raw(u, 0.37))
-                + zigzag * (0.085 * f64::from(middle.raw(u, 0.61)).abs() + 0.03 * f64::from(short.raw(u, 0.43)) - 0.02)
-        });
-        Self { style, bend, inner, outer, mottling, knots, ruff, collarette, place: f64::NAN }
+        Self { style, bend, inner, outer, mottling, knots, ruff, waves }
     }
 
-    fn at(&mut self, u: f64, v: f64) -> f32 {
+    /// Where between pupil and limbus the collarette runs: in the large a wave, in the small a zigzag.
+    fn collarette(&self, u: f64) -> f64 {
+        let [long, middle, short] = &self.waves;
+        let teeth = 0.085 * f64::from(middle.raw(u, 0.61)).abs() + 0.03 * f64::from(short.raw(u, 0.43)) - 0.02;
+        self.style.collarette + 0.075 * f64::from(long.raw(u, 0.37)) + self.style.zigzag * teeth
+    }
+
+    /// Height of the tissue (bright is high) at a place, the collarette being at `collarette`.
+    fn at(&self, u: f64, v: f64, collarette: f64) -> f32 {
         let style = self.style;
         let [coarse, fine] = &self.bend;
         let bent = u + f64::from(coarse.at(u, v) + fine.at(u, v));
-        self.place = (self.collarette)(u);
-        let from_collarette = v - self.place;
+        let from_collarette = v - collarette;
         let zone = smoothstep(-0.05, 0.05, from_collarette);
         let mut tone = 0.0_f32;
         if zone < 1.0 {
@@ -262,9 +266,11 @@ impl<'a> Tissue<'a> {
             tone += zone as f32 * sum;
         }
         tone += self.mottling.iter().map(|o| o.at(bent, v)).sum::<f32>();
-        let knots = 0.6 + 0.9 * f64::from(self.knots.raw(u, v));
-        let ridge = 0.13 * bell(from_collarette / 0.030) * knots - 0.07 * bell((from_collarette - 0.075) / 0.035);
-        tone += (style.collarette_strength * ridge) as f32;
+        if from_collarette.abs() < 0.25 {
+            let knots = 0.6 + 0.9 * f64::from(self.knots.raw(u, v));
+            let ridge = 0.13 * bell(from_collarette / 0.030) * knots - 0.07 * bell((from_collarette - 0.075) / 0.035);
+            tone += (style.collarette_strength * ridge) as f32;
+        }
         if v < 0.12 {
             tone += self.ruff.at(u, v) * (1.0 - v as f32 / 0.12);
         }

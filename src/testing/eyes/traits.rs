@@ -113,10 +113,10 @@ impl Traits {
         let pupil_outline = [outline(2, e), outline(3, e), outline(4, e), outline(5, e), outline(6, e)];
         let limbus_outline =
             [(e.between(0.002, 0.012), e.between(-0.3, 0.3)), (e.between(0.0, 0.004), e.between(0.0, 6.2))];
-        let skin_tone = p.about(0.70, 0.09, 0.48, 0.86);
+        let skin_tone = p.about(0.72, 0.08, 0.52, 0.88);
         let iris_tone = p.about(0.36, 0.045, 0.26, 0.47) + e.between(-0.008, 0.008);
         // Sclera minus iris is 0.13 to 0.3: low contrast is what segmentation finds hard.
-        let sclera_tone = iris_tone + p.about(0.215, 0.045, 0.13, 0.32);
+        let sclera_tone = iris_tone + p.about(0.245, 0.055, 0.14, 0.36);
         Self {
             seed,
             nose,
@@ -160,7 +160,7 @@ impl TextureStyle {
             spots: if p.chance(0.6) { e.count(2, 26) } else { e.count(0, 4) },
             nodules: if p.chance(0.2) { e.count(6, 16) } else { 0 },
             limbal_ring: p.between(0.05, 0.22),
-            contrast: p.between(0.85, 1.15),
+            contrast: p.between(0.55, 0.95),
         }
     }
 }
@@ -171,12 +171,12 @@ impl LidShape {
         Self {
             middle: p.between(-0.12, 0.14) + e.between(-0.03, 0.03),
             half_width: p.about(2.32, 0.12, 2.05, 2.6),
-            base: p.about(0.16, 0.07, 0.0, 0.32),
-            tilt: p.about(0.055, 0.035, -0.02, 0.13),
-            upper_height: p.about(1.03, 0.09, 0.82, 1.25) + e.between(-0.025, 0.025),
-            lower_height: p.about(0.83, 0.06, 0.68, 0.98) + e.between(-0.02, 0.02),
-            upper_form: p.between(-0.42, 0.05),
-            lower_form: p.between(-0.2, 0.35),
+            base: p.about(0.42, 0.08, 0.22, 0.6),
+            tilt: p.about(0.06, 0.045, -0.04, 0.16),
+            upper_height: p.about(1.28, 0.09, 1.05, 1.5) + e.between(-0.025, 0.025),
+            lower_height: p.about(0.56, 0.06, 0.42, 0.72) + e.between(-0.02, 0.02),
+            upper_form: p.between(-0.45, -0.05),
+            lower_form: p.between(-0.4, 0.1),
             upper_skew: p.between(0.0, 0.16),
             lower_skew: p.between(-0.2, -0.02),
             crease,
@@ -190,12 +190,12 @@ impl LashStyle {
     fn new(p: &mut Stream) -> Self {
         Self {
             count: p.count(70, 150),
-            length: p.between(0.42, 0.78),
+            length: p.between(0.5, 0.95),
             width: p.between(0.020, 0.034),
             curl: p.between(0.2, 1.0),
             clumping: p.between(0.2, 1.0),
             lower_count: p.count(30, 75),
-            lower_length: p.between(0.22, 0.42),
+            lower_length: p.between(0.22, 0.5),
             tone: p.between(0.07, 0.16),
         }
     }
