@@ -7,7 +7,11 @@
 //!
 //! Left and right eyes of one identity are as different as two people's. The same identity and
 //! conditions give the same bytes on every machine: nothing here calls a platform's mathematics library,
-//! and a test pins a hash of the pixels.
+//! and a test pins a hash of the pixels (run so far on x86-64 only, with and without optimisation).
+//!
+//! With the true masks, open-iris' encoder and 31 rotations, 7 people with 3 [`CaptureConditions::ordinary`]
+//! captures of each eye gave genuine distances of 0.16 ± 0.05 and impostor distances of 0.458 ± 0.014 (the
+//! test `distances_are_those_of_irises` prints them).
 //!
 //! These are drawings. They exercise every stage of the pipeline with known truth; they do not tell how
 //! accurate it is on people.

@@ -19,4 +19,6 @@ mod program;
 mod registry;
 #[cfg(all(feature = "store", unix))]
 mod store;
+#[cfg(feature = "testing")]
+mod synthetic;
 mod verify;

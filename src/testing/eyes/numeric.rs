@@ -50,10 +50,23 @@ pub(super) fn atan2(y: f64, x: f64) -> f64 {
     let (base, t) =
         if ratio > 0.414_213_562_373_095_03 { (FRAC_PI_4, (ratio - 1.0) / (ratio + 1.0)) } else { (0.0, ratio) };
     let z = t * t;
-    let mut series = 0.0;
-    for odd in (0..14).rev() {
-        series = 1.0 / f64::from(2 * odd + 1) - z * series;
-    }
+    // Reciprocals of the odd numbers, written as divisions that the compiler carries out.
+    const SERIES: [f64; 13] = [
+        1.0 / 25.0,
+        1.0 / 23.0,
+        1.0 / 21.0,
+        1.0 / 19.0,
+        1.0 / 17.0,
+        1.0 / 15.0,
+        1.0 / 13.0,
+        1.0 / 11.0,
+        1.0 / 9.0,
+        1.0 / 7.0,
+        1.0 / 5.0,
+        1.0 / 3.0,
+        1.0,
+    ];
+    let series = SERIES.iter().fold(0.0, |sum, term| term - z * sum);
     let mut angle = base + t * series;
     if y.abs() >= x.abs() {
         angle = FRAC_PI_2 - angle;

@@ -51,11 +51,7 @@ pub(super) fn paint(traits: &Traits, scene: &Scene, c: &CaptureConditions) -> Pa
             // Nothing shows through a closed slit, nor beyond the corners.
             let cover = smoothstep(-edge, edge, opening) * smoothstep(0.0, 2.0 * edge, lid.lower - lid.upper);
             let open = opening > 0.0;
-            let part = if open || cover > 0.0 || face[0] * face[0] + face[1] * face[1] < 1.6 {
-                eye.part(face)
-            } else {
-                Part::Sclera
-            };
+            let part = if cover > 0.0 { eye.part(face) } else { Part::Sclera };
             let mut tone = 0.0;
             if cover < 1.0 {
                 tone += (1.0 - cover) * skin.tone([column, row], socket, &lid, -under_upper, -over_lower);

@@ -53,7 +53,7 @@ impl Polar {
     /// Draws the iris for a picture in which it has `radius` pixels, lit from direction `light` (radians).
     pub(super) fn draw(traits: &Traits, radius: f64, light: f64) -> Self {
         let columns = ((TAU * radius) as usize).clamp(256, 2048);
-        let rows = ((radius * 0.75) as usize).clamp(40, 280);
+        let rows = ((radius * 0.68) as usize).clamp(40, 280);
         let style = &traits.texture;
         let tissue = Tissue::new(traits.seed, style, (columns, rows));
         let collarette: Vec<f64> = (0..columns).map(|c| tissue.collarette(c as f64 / columns as f64)).collect();
