@@ -512,22 +512,72 @@ fn the_prover_still_makes_the_golden_proof() {
     let statement =
         Statement { use_index: 3, nullifier: Nullifier::new(&holder.secret, &scope(), 3), ..statement(&world, holder) };
     let proof = membership::prove(&statement, &holder.witness(), &mut rng(2027)).unwrap();
-    let lines = [
-        ("circuit", to_hex(Parameters::new().digest())),
-        ("root", to_hex(&statement.root.to_bytes())),
-        ("ext", to_hex(&statement.external_nullifier.to_bytes())),
-        ("k", to_hex(&statement.use_index.to_be_bytes())),
-        ("nf", to_hex(&statement.nullifier.to_bytes())),
-        ("signal", to_hex(&statement.signal.to_bytes())),
-        ("nonce", to_hex(&statement.nonce)),
-        ("issued", to_hex(&statement.issued_no_later_than.unwrap().to_be_bytes())),
-        ("expires", to_hex(&statement.expires_no_earlier_than.unwrap().to_be_bytes())),
-        ("assurance", to_hex(&[statement.assurance_at_least.as_u8()])),
-        ("proof", to_hex(&proof.to_bytes())),
-    ];
-    let made: String = lines.iter().map(|(name, value)| format!("{name} {value}\n")).collect();
+    let made = block(&statement, &proof.to_bytes());
     let kept: String = GOLDEN.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
     assert!(made == kept, "the prover makes another proof of the same witness:\n{made}");
+}
+
+/// A block of the file that `testdata/membership/verify.py` reads.
+fn block(statement: &Statement, proof: &[u8]) -> String {
+    let time = |name, time: Option<u64>| time.map(|time| (name, to_hex(&time.to_be_bytes())));
+    let lines = [
+        Some(("circuit", to_hex(Parameters::new().digest()))),
+        Some(("root", to_hex(&statement.root.to_bytes()))),
+        Some(("ext", to_hex(&statement.external_nullifier.to_bytes()))),
+        Some(("k", to_hex(&statement.use_index.to_be_bytes()))),
+        Some(("nf", to_hex(&statement.nullifier.to_bytes()))),
+        Some(("signal", to_hex(&statement.signal.to_bytes()))),
+        Some(("nonce", to_hex(&statement.nonce))),
+        time("issued", statement.issued_no_later_than),
+        time("expires", statement.expires_no_earlier_than),
+        Some(("assurance", to_hex(&[statement.assurance_at_least.as_u8()]))),
+        Some(("proof", to_hex(proof))),
+    ];
+    lines.iter().flatten().map(|(name, value)| format!("{name} {value}\n")).collect()
+}
+
+#[test]
+fn a_verifier_in_another_language_agrees() {
+    // Written from docs/proof-system.md alone, with dense matrices and a folded argument: what the two have in common is the
+    // document.
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/membership/verify.py");
+    let (world, statement, proof) = good();
+    let holder = &world.holders[0];
+    let plain = Statement {
+        nullifier: Nullifier::new(&holder.secret, &scope(), 0),
+        issued_no_later_than: None,
+        expires_no_earlier_than: None,
+        assurance_at_least: Assurance::NONE,
+        ..statement.clone()
+    };
+    let second = membership::prove(&plain, &holder.witness(), &mut rng(21)).unwrap();
+    let mut cases = vec![(statement.clone(), proof.to_bytes()), (plain.clone(), second.to_bytes())];
+    cases.push((Statement { nonce: [8; 32], ..statement.clone() }, proof.to_bytes()));
+    cases.push((plain, proof.to_bytes()));
+    // An evaluation, the value of the mask, the last values; a point that is none; another version.
+    for position in [641, 865, 1440, 5, 0] {
+        let mut bytes = proof.to_bytes();
+        bytes[position] ^= 2;
+        cases.push((statement.clone(), bytes));
+    }
+    let text: Vec<String> = cases.iter().map(|(statement, proof)| block(statement, proof)).collect();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("proofs.txt");
+    std::fs::write(&file, text.join("\n")).unwrap();
+    let Ok(output) = std::process::Command::new("python3").args(["-B", script]).arg(&file).output() else {
+        eprintln!("skipped: a_verifier_in_another_language_agrees: no python3");
+        return;
+    };
+    let verdicts = String::from_utf8(output.stdout).unwrap();
+    let theirs: Vec<bool> = verdicts.lines().map(|line| line == "accepted").collect();
+    let ours: Vec<bool> = cases
+        .iter()
+        .map(|(statement, bytes)| {
+            MembershipProof::from_bytes(bytes).is_ok_and(|proof| membership::verify(statement, &proof).is_ok())
+        })
+        .collect();
+    assert_eq!(theirs, ours, "{verdicts}{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(ours.iter().filter(|accepted| **accepted).count(), 2);
 }
 
 proptest! {
