@@ -165,11 +165,12 @@ pub(super) fn floor(x: f64) -> i32 {
     whole - i32::from(f64::from(whole) > x)
 }
 
-/// Remainder of a lattice index that is rarely outside the lattice: divides only then.
-fn wrap(index: i32, period: usize) -> usize {
+/// Remainder, never negative, of an index that is rarely outside its period: divides only then.
+pub(super) fn wrap(index: i32, period: usize) -> usize {
     match usize::try_from(index) {
         Ok(index) if index < period => index,
-        _ => i64::from(index).rem_euclid(period as i64) as usize,
+        Ok(index) => index % period,
+        Err(_) => period - 1 - (index + 1).unsigned_abs() as usize % period,
     }
 }
 
@@ -286,6 +287,17 @@ mod tests {
         let variance = sample.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / 20_000.0;
         assert!(mean.abs() < 0.03 && (variance - 1.0).abs() < 0.04, "mean {mean}, variance {variance}");
         assert!((0..1000).all(|_| (3..=5).contains(&a.count(3, 5))));
+    }
+
+    #[test]
+    fn indices_wrap_like_euclid() {
+        for period in [1_i32, 2, 7, 64] {
+            for index in -300..300 {
+                let expected = usize::try_from(index.rem_euclid(period));
+                assert_eq!(Ok(wrap(index, period.unsigned_abs() as usize)), expected);
+            }
+        }
+        assert_eq!((wrap(i32::MIN, 7), wrap(i32::MAX, 7)), (5, 1));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! From light to grey levels: focus, motion, exposure, noise, eight bits.
 
 use super::conditions::CaptureConditions;
-use super::numeric::{Stream, exp, scramble, sin_cos};
+use super::numeric::{Stream, exp, floor, scramble, sin_cos};
 
 /// Turns light into the picture's grey levels.
 pub(super) fn expose(mut light: Vec<f32>, c: &CaptureConditions) -> Vec<u8> {
@@ -30,7 +30,7 @@ fn illuminate(light: &mut [f32], c: &CaptureConditions) {
 }
 
 /// Separable Gaussian, the border continued by its last pixel.
-fn gaussian(light: &mut Vec<f32>, width: usize, height: usize, deviation: f64) {
+fn gaussian(light: &mut [f32], width: usize, height: usize, deviation: f64) {
     let reach = (3.0 * deviation).ceil() as usize;
     let mut weights: Vec<f64> =
         (0..=reach).map(|i| exp(-0.5 * (i as f64 / deviation) * (i as f64 / deviation))).collect();
@@ -71,23 +71,24 @@ fn gaussian(light: &mut Vec<f32>, width: usize, height: usize, deviation: f64) {
 fn moved(light: &[f32], c: &CaptureConditions) -> Vec<f32> {
     let (sine, cosine) = sin_cos(c.motion_angle.to_radians());
     let steps = (c.motion.ceil() as usize).max(2);
-    let (width, height) = (c.width as i64, c.height as i64);
+    let (last_column, last_row) = (c.width - 1, c.height - 1);
     let mut sum = vec![0.0_f32; light.len()];
     for step in 0..steps {
         let along = c.motion * ((step as f64 + 0.5) / steps as f64 - 0.5);
         let (dx, dy) = (along * cosine, along * sine);
-        let (fx, fy) = ((dx - dx.floor()) as f32, (dy - dy.floor()) as f32);
-        let (ox, oy) = (dx.floor() as i64, dy.floor() as i64);
-        for row in 0..height {
-            let line = |r: i64| {
-                let start = (r.clamp(0, height - 1) * width) as usize;
+        let (across, down) = (floor(dx), floor(dy));
+        let (fx, fy) = ((dx - f64::from(across)) as f32, (dy - f64::from(down)) as f32);
+        // Signed steps of at most 33 pixels; the border continues with its last pixel.
+        let (across, down) = (across as isize, down as isize);
+        for (row, out) in sum.chunks_exact_mut(c.width).enumerate() {
+            let line = |offset: isize| {
+                let start = row.saturating_add_signed(offset).min(last_row) * c.width;
                 &light[start..start + c.width]
             };
-            let (upper, lower) = (line(row + oy), line(row + oy + 1));
-            let out = &mut sum[(row * width) as usize..((row + 1) * width) as usize];
-            for (column, o) in (0_i64..).zip(out.iter_mut()) {
-                let left = (column + ox).clamp(0, width - 1) as usize;
-                let right = (column + ox + 1).clamp(0, width - 1) as usize;
+            let (upper, lower) = (line(down), line(down + 1));
+            for (column, o) in out.iter_mut().enumerate() {
+                let left = column.saturating_add_signed(across).min(last_column);
+                let right = column.saturating_add_signed(across + 1).min(last_column);
                 let top = upper[left] + (upper[right] - upper[left]) * fx;
                 let bottom = lower[left] + (lower[right] - lower[left]) * fx;
                 *o += top + (bottom - top) * fy;

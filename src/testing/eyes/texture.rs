@@ -2,7 +2,7 @@
 
 use core::f64::consts::TAU;
 
-use super::numeric::{Lattice, Stream, bell, floor, sin_cos, smoothstep};
+use super::numeric::{Lattice, Stream, bell, floor, sin_cos, smoothstep, wrap};
 use super::traits::{TextureStyle, Traits};
 
 /// Length of the unrolled iris over its breadth: 2π · mean radius 0.7 / breadth 0.62.
@@ -86,15 +86,15 @@ impl Polar {
 
     /// Calls `paint(u distance, v distance, tone)` (distances in breadths) for the grid points near a place.
     fn near(&mut self, u: f64, v: f64, reach: f64, mut paint: impl FnMut(f64, f64, &mut f32)) {
-        let across = (reach / TURN * self.columns as f64) as i64 + 1;
-        let middle = (u * self.columns as f64) as i64;
+        let across = (reach / TURN * self.columns as f64) as i32 + 1;
+        let middle = (u * self.columns as f64) as i32;
         let low = (((v - reach) * (self.rows - 1) as f64).floor().max(0.0)) as usize;
         let high = ((v + reach) * (self.rows - 1) as f64).ceil().clamp(0.0, (self.rows - 1) as f64) as usize;
         for row in low..=high {
             let dv = row as f64 / (self.rows - 1) as f64 - v;
             for column in middle - across..=middle + across {
-                let du = (column as f64 / self.columns as f64 - u) * TURN;
-                let column = column.rem_euclid(self.columns as i64) as usize;
+                let du = (f64::from(column) / self.columns as f64 - u) * TURN;
+                let column = wrap(column, self.columns);
                 paint(du, dv, &mut self.tones[row * self.columns + column]);
             }
         }
