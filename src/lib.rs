@@ -37,3 +37,4 @@ pub mod verify;
 pub mod testing;
 
 pub mod error;
+pub use error::Error;

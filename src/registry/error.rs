@@ -159,7 +159,7 @@ impl EnrollError {
         match self {
             Self::MissingEye { .. } => "missing_eye",
             Self::NotOneEye { .. } => "not_one_eye",
-            Self::Credential(_) => "impossible_credential",
+            Self::Credential(_) => "credential_dates",
             Self::Template(unfit) => unfit.code(),
             Self::SameEyeTwice { .. } => "same_eye_twice",
             Self::Duplicate { .. } => "duplicate",
@@ -189,10 +189,10 @@ impl RegistryError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Store(error) => error.code(),
-            Self::Policy(_) => "impossible_policy",
-            Self::Damaged { .. } => "damaged",
-            Self::OtherTree { .. } => "other_tree",
-            Self::TreeFull => "tree_full",
+            Self::Policy(_) => "policy_invalid",
+            Self::Damaged { .. } => "registry_damaged",
+            Self::OtherTree { .. } => "registry_other_tree",
+            Self::TreeFull => "registry_tree_full",
         }
     }
 }
@@ -216,6 +216,18 @@ pub enum IdentifyError {
     /// The registry failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+}
+
+impl IdentifyError {
+    /// A stable word for this kind of error.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoEye => "no_eye",
+            Self::Template(unfit) => unfit.code(),
+            Self::Registry(error) => error.code(),
+        }
+    }
 }
 
 impl From<StoreError> for IdentifyError {
@@ -262,6 +274,21 @@ pub enum AuthenticateError {
     Registry(#[from] RegistryError),
 }
 
+impl AuthenticateError {
+    /// A stable word for this kind of error, as decisions record it.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoEye => "no_eye",
+            Self::UnknownPerson { .. } => "unknown_person",
+            Self::Template(unfit) => unfit.code(),
+            Self::NotThisPerson { .. } => "not_this_person",
+            Self::Undecided { .. } => "undecided",
+            Self::Registry(error) => error.code(),
+        }
+    }
+}
+
 impl From<StoreError> for AuthenticateError {
     fn from(error: StoreError) -> Self {
         Self::Registry(error.into())
@@ -281,6 +308,17 @@ pub enum PathError {
     /// The registry failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+}
+
+impl PathError {
+    /// A stable word for this kind of error.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotEnrolled { .. } => "not_enrolled",
+            Self::Registry(error) => error.code(),
+        }
+    }
 }
 
 impl From<StoreError> for PathError {

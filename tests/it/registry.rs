@@ -634,7 +634,7 @@ fn a_registry_is_created_once_and_found_again() {
     assert_eq!(reader.identify(Some(&eyes(1)), None).unwrap().len(), 1);
     assert_eq!(reader.path(commitment(1)).unwrap().root, status.root);
     let error = reader.enroll(both(eyes(3), eyes(4), 2)).unwrap_err();
-    assert_eq!(error.code(), "read_only", "{error}");
+    assert_eq!(error.code(), "store_read_only", "{error}");
     assert_eq!(reader.status().unwrap().people, 1);
 }
 
@@ -906,7 +906,7 @@ fn a_disk_that_takes_no_more_loses_nothing() {
         acknowledged.extend(text.lines().filter_map(acknowledgement));
         let error = text.lines().find(|line| line.starts_with("error ")).unwrap_or_else(|| panic!("{text}"));
         let code = error.split(' ').nth(1).unwrap();
-        assert!(["disk_full", "disk_failed"].contains(&code), "{error}");
+        assert!(["store_disk_full", "store_disk_failed"].contains(&code), "{error}");
         let people: u64 = text.lines().find_map(|line| line.strip_prefix("people ")?.parse().ok()).unwrap();
         assert_eq!(check_whole(&ground.file(), &acknowledged), people);
     }

@@ -336,7 +336,7 @@ fn one_writes_and_the_other_waits<G: Ground>() {
     let transaction = first.begin().unwrap();
     let error = second.begin().map(drop).unwrap_err();
     assert!(matches!(error, StoreError::Busy { waited } if waited == Duration::from_millis(50)), "{error}");
-    assert_eq!(error.code(), "busy");
+    assert_eq!(error.code(), "store_busy");
     drop(transaction);
     enrol(&mut second, 0..1);
     // Whoever begins now sees it, and the number that they meant to take is taken.

@@ -121,7 +121,7 @@ impl From<NullifierError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let code = format!("store_{}", word(error.code()));
+        let code = error.code();
         match error {
             // What follows the colon is the operating system's or SQLite's own words, not a remedy.
             StoreError::WrongKind { .. } => Self::new(code, error.to_string()).with_hint("is this the file you meant?"),
@@ -144,7 +144,7 @@ impl From<RegistryError> for Failure {
         match error {
             RegistryError::Store(error) => error.into(),
             RegistryError::Policy(error) => error.into(),
-            _ => Self::library(format!("registry_{}", word(error.code())), error),
+            _ => Self::library(error.code(), error),
         }
     }
 }
