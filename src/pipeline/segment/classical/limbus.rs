@@ -39,40 +39,44 @@ pub(super) fn sides(pyramid: &Pyramid, pupil: &Pupil) -> Option<Sides> {
     let (centre, radii_of_pupil) = pupil.curve.about_own_centre(64);
     let pupil_radius = radii_of_pupil.iter().sum::<f32>() / 64.0;
     let last = (LARGEST_RATIO * pupil_radius * 1.15).min(0.62 * width.max(height) as f32);
-    let first = 1.12 * pupil_radius + 1.0;
+    let first = 1.15 * pupil_radius + 1.0;
     if last < 1.5 * first {
         return None;
     }
-    let mut ring = Ring::new(pyramid, centre, (first, last), ANGLES, RADII);
+    let sector = |degrees: f32| (degrees / 360.0 * ANGLES as f32 + 0.5) as usize;
+    let (above, below) = (sector(ABOVE), sector(BELOW));
+    // Angles of the right side; the left side mirrors them.
+    let right: Vec<usize> = (0..=above + below).map(|i| (ANGLES - above + i) % ANGLES).collect();
+    let left: Vec<usize> = right.iter().map(|&angle| (ANGLES + ANGLES / 2 - angle) % ANGLES).collect();
+    let mut ring = Ring::new(pyramid, centre, (first, last), (ANGLES, RADII), |angle| {
+        right.contains(&angle) || left.contains(&angle)
+    });
     ring.blur_angles(1);
     let (edges, _) = ring.edges(|rho| 0.1 * rho);
     let cap = 0.35 * pyramid.range();
     // Mean edge of a sector along ρ(φ) = R + shear·R·sin φ.
-    let profile = |right: bool, shear: f32| -> Vec<f32> {
+    let profile = |sector: &[usize], shear: f32| -> Vec<f32> {
         let mut sum = vec![0.0_f32; RADII];
-        let mut count = 0.0;
-        let reach = |degrees: f32| (degrees / 360.0 * ANGLES as f32).round() as isize;
-        for offset in -reach(ABOVE)..=reach(BELOW) {
-            let angle = if right { offset } else { ANGLES as isize / 2 - offset };
-            let angle = angle.rem_euclid(ANGLES as isize) as usize;
-            let sin = (angle as f32 * TAU / ANGLES as f32).sin();
-            count += 1.0;
+        for &angle in sector {
+            let factor = 1.0 + shear * (angle as f32 * TAU / ANGLES as f32).sin();
+            let row = &edges[angle * RADII..(angle + 1) * RADII];
+            // index of ρ·factor = index·factor + first·(factor − 1)/step, rounded.
+            let shift = ring.first * (factor - 1.0) / ring.step + 0.5;
             for (radius, sum) in sum.iter_mut().enumerate() {
-                let rho = ring.radius(radius as f32) * (1.0 + shear * sin);
-                let index = ((rho - ring.first) / ring.step).round();
+                let index = radius as f32 * factor + shift;
                 if index >= 0.0 && (index as usize) < RADII {
-                    *sum += edges[angle * RADII + index as usize].clamp(-0.5 * cap, cap);
+                    *sum += row[index as usize].clamp(-0.5 * cap, cap);
                 }
             }
         }
-        sum.iter_mut().for_each(|s| *s /= count);
+        sum.iter_mut().for_each(|s| *s /= sector.len() as f32);
         sum
     };
     let offset_limit = 0.45 * pupil_radius;
     // For each mean radius the best pair (score, right, left, shear).
     let mut best: Vec<(f32, usize, usize, f32)> = vec![(0.0, 0, 0, 0.0); RADII];
     for shear in SHEARS {
-        let (right, left) = (profile(true, shear), profile(false, shear));
+        let (right, left) = (profile(&right, shear), profile(&left, shear));
         let (right_peaks, left_peaks) = (peaks(&right), peaks(&left));
         for &r in &right_peaks {
             for &l in &left_peaks {
@@ -88,7 +92,7 @@ pub(super) fn sides(pyramid: &Pyramid, pupil: &Pupil) -> Option<Sides> {
                 }
                 let eccentric = offset / offset_limit;
                 let harmonic = 2.0 * right[r] * left[l] / (right[r] + left[l]);
-                let score = harmonic * (1.0 - 0.5 * eccentric * eccentric);
+                let score = harmonic * (1.0 - 0.5 * eccentric * eccentric) * dilation_weight(pupil_radius / radius);
                 if score > best[mean].0 {
                     best[mean] = (score, r, l, shear);
                 }
@@ -105,19 +109,21 @@ pub(super) fn sides(pyramid: &Pyramid, pupil: &Pupil) -> Option<Sides> {
         best[at].0 >= INNERMOST_SHARE * most && best[near].iter().all(|b| b.0 <= best[at].0)
     })?;
     let (score, r, l, shear) = best[chosen];
+    let edge = [profile(&right, shear)[r], profile(&left, shear)[l]];
     let (right, left) = (ring.radius(r as f32), ring.radius(l as f32));
     let radius = (right + left) / 2.0;
-    let (strong, weak) = {
-        let a = profile(true, shear)[r];
-        let b = profile(false, shear)[l];
-        (a.max(b), a.min(b))
-    };
     Some(Sides {
         centre: [centre[0] + (right - left) / 2.0, centre[1] + shear * radius],
         radius,
         contrast: score,
-        balance: weak / strong,
+        balance: edge[0].min(edge[1]) / edge[0].max(edge[1]),
     })
+}
+
+/// How believable a pupil of this share of the iris is: pupils of 2 to 8 mm in irises of 11 to 12.5 mm
+/// leave nothing to expect above 0.6, where the pupil's own blur imitates a limbus.
+fn dilation_weight(share: f32) -> f32 {
+    (1.0 - (share - 0.6).max(0.0) / 0.25).clamp(0.2, 1.0)
 }
 
 /// Indices of positive local maxima.
@@ -151,7 +157,7 @@ fn pass(pyramid: &Pyramid, pupil: &Pupil, start: &Curve, share: f32, harmonics: 
     let (centre, about) = start.about_own_centre(64);
     let radius = about.iter().sum::<f32>() / 64.0;
     let range = ((1.0 - share - 0.06) * radius, (1.0 + share + 0.06) * radius);
-    let mut ring = Ring::new(pyramid, centre, range, angles, radii);
+    let mut ring = Ring::new(pyramid, centre, range, (angles, radii), |_| true);
     ring.blur_angles(3);
     let (mut edges, _) = ring.edges(|rho| 0.06 * rho);
     // Not inside the pupil's own edge.

@@ -19,7 +19,7 @@ impl Drop for Plane {
 
 impl Plane {
     fn of(image: &EyeImage) -> Self {
-        let data = image.pixels().iter().copied().collect();
+        let data = image.pixels().as_slice().map_or_else(|| image.pixels().iter().copied().collect(), <[u8]>::to_vec);
         Self { width: image.width(), height: image.height(), data }
     }
 
@@ -142,6 +142,49 @@ impl Pyramid {
         self.levels[level].at((x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5)
     }
 
+    /// Appends samples `start + i·step` (picture coordinates): bilinear values and whether they count,
+    /// which samples outside the picture and in glints do not.
+    ///
+    /// In fixed point, 16 bits of fraction: this is the inner loop of the segmenter.
+    pub(super) fn ray(&self, level: usize, start: [f32; 2], step: [f32; 2], values: &mut [f32], weights: &mut [f32]) {
+        let plane = &self.levels[level];
+        let scale = 65536.0 / (1 << level) as f32;
+        let fixed = |v: f32| ((v + 0.5) * scale) as i32 - 32768;
+        let (mut x, mut y) = (fixed(start[0]), fixed(start[1]));
+        let (dx, dy) = ((step[0] * scale) as i32, (step[1] * scale) as i32);
+        let (right, bottom) = ((plane.width as i32 - 1) << 16, (plane.height as i32 - 1) << 16);
+        let stride = self.levels[self.glint_level].width;
+        for (value, weight) in values.iter_mut().zip(weights) {
+            if x >= 0 && y >= 0 && x < right && y < bottom {
+                let (column, row) = ((x >> 16) as usize, (y >> 16) as usize);
+                let (fx, fy) = ((x & 0xffff) >> 8, (y & 0xffff) >> 8);
+                let at = row * plane.width + column;
+                let [a, b] = [plane.data[at], plane.data[at + 1]].map(i32::from);
+                let [c, d] = [plane.data[at + plane.width], plane.data[at + plane.width + 1]].map(i32::from);
+                let upper = (a << 8) + fx * (b - a);
+                let lower = (c << 8) + fx * (d - c);
+                *value = ((upper << 8) + fy * (lower - upper)) as f32 * (1.0 / 65536.0);
+                // Half a pixel on: the pixel that the sample is nearest to.
+                let (column, row) = (((x + 32768) >> 16) as usize, ((y + 32768) >> 16) as usize);
+                let glint = if level <= self.glint_level {
+                    let shift = self.glint_level - level;
+                    (row >> shift) * stride + (column >> shift)
+                } else {
+                    let shift = level - self.glint_level;
+                    (row << shift) * stride + (column << shift)
+                };
+                *weight = if self.glints.get(glint).is_none_or(|&g| !g) { 1.0 } else { 0.0 };
+            } else {
+                let nearest = |v: i32, last: usize| ((v >> 16).max(0) as usize).min(last);
+                let (column, row) = (nearest(x, plane.width - 1), nearest(y, plane.height - 1));
+                *value = f32::from(plane.data[row * plane.width + column]);
+                *weight = 0.0;
+            }
+            x += dx;
+            y += dy;
+        }
+    }
+
     /// Whether a glint is at these picture coordinates.
     pub(super) fn is_glint(&self, x: f32, y: f32) -> bool {
         let scale = 1.0 / (1 << self.glint_level) as f32;
@@ -153,21 +196,24 @@ impl Pyramid {
         self.glints[row as usize * plane.width + column as usize]
     }
 
-    /// Grey range of the picture, at least 1.
+    /// Grey range of what is not glare, at least 1.
+    ///
+    /// Glare of spectacles can fill a tenth of a picture; what is far above the median is not counted.
     pub(super) fn range(&self) -> f32 {
-        (self.bright - self.dark).max(1.0)
+        (self.bright - self.dark).min(2.5 * (self.median - self.dark)).max(1.0)
     }
 }
 
 /// Replaces glints by the opening of the plane and returns where they were.
 fn fill_glints(plane: &mut Plane) -> Vec<bool> {
-    let (width, height) = (plane.width, plane.height);
-    let mut opened = extreme(&plane.data, width, height, u8::min, u8::MAX);
-    opened = extreme(&opened, width, height, u8::max, u8::MIN);
+    let size = (plane.width, plane.height);
+    let mut eroded = window_extreme(&plane.data, size, GLINT_WINDOW, u8::min, u8::MAX);
+    let mut opened = window_extreme(&eroded, size, GLINT_WINDOW, u8::max, u8::MIN);
+    eroded.zeroize();
     let found: Vec<u8> =
         plane.data.iter().zip(&opened).map(|(&v, &o)| u8::from(v.saturating_sub(o) > GLINT_HEIGHT)).collect();
     // One pixel more on each side: the halo of the optics and of the mean over the level's pixel.
-    let grown = window_extreme(&found, width, height, 3, u8::max, 0);
+    let grown = window_extreme(&found, size, 3, u8::max, 0);
     for ((value, &open), &glint) in plane.data.iter_mut().zip(&opened).zip(&grown) {
         if glint == 1 {
             *value = (*value).min(open);
@@ -177,51 +223,49 @@ fn fill_glints(plane: &mut Plane) -> Vec<bool> {
     grown.into_iter().map(|glint| glint == 1).collect()
 }
 
-fn extreme(data: &[u8], width: usize, height: usize, pick: fn(u8, u8) -> u8, outside: u8) -> Vec<u8> {
-    window_extreme(data, width, height, GLINT_WINDOW, pick, outside)
-}
-
 /// Minimum or maximum over a centred square window of odd side, by doubling the window.
 fn window_extreme(
     data: &[u8],
-    width: usize,
-    height: usize,
+    (width, height): (usize, usize),
     side: usize,
     pick: impl Fn(u8, u8) -> u8,
     outside: u8,
 ) -> Vec<u8> {
     let half = side / 2;
-    let mut result = vec![outside; data.len()];
-    // Along rows: a padded line, doubled windows.
+    let merge = |target: &mut [u8], other: &[u8]| {
+        for (a, &b) in target.iter_mut().zip(other) {
+            *a = pick(*a, b);
+        }
+    };
+    // Along rows: a padded line whose window grows; `ahead` is the line before the step.
+    let mut rows = vec![outside; (height + 2 * half) * width];
     let mut line = vec![outside; width + 2 * half];
-    for (source, target) in data.chunks_exact(width).zip(result.chunks_exact_mut(width)) {
+    let mut ahead = line.clone();
+    for (source, target) in data.chunks_exact(width).zip(rows[half * width..].chunks_exact_mut(width)) {
         line.fill(outside);
         line[half..half + width].copy_from_slice(source);
         let mut reach = 1;
         while reach < side {
             let shift = reach.min(side - reach);
-            let end = line.len() - shift;
-            for i in 0..end {
-                line[i] = pick(line[i], line[i + shift]);
-            }
+            ahead.copy_from_slice(&line);
+            merge(&mut line, &ahead[shift..]);
             reach += shift;
         }
         target.copy_from_slice(&line[..width]);
     }
     line.zeroize();
-    // Along columns: the same with whole rows as elements.
-    let mut padded = vec![outside; (height + 2 * half) * width];
-    padded[half * width..(half + height) * width].copy_from_slice(&result);
+    ahead.zeroize();
+    // Along columns: the same with whole rows as elements, top to bottom, so that no copy is needed.
     let mut reach = 1;
     while reach < side {
         let shift = reach.min(side - reach);
-        let end = padded.len() - shift * width;
-        for i in 0..end {
-            padded[i] = pick(padded[i], padded[i + shift * width]);
+        for row in 0..height + 2 * half - shift {
+            let (upper, lower) = rows.split_at_mut((row + shift) * width);
+            merge(&mut upper[row * width..(row + 1) * width], &lower[..width]);
         }
         reach += shift;
     }
-    result.copy_from_slice(&padded[..height * width]);
-    padded.zeroize();
+    let result = rows[..height * width].to_vec();
+    rows.zeroize();
     result
 }

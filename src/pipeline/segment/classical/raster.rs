@@ -23,29 +23,47 @@ pub(super) fn masks(width: usize, height: usize, polar: &PolarIris, limbus: &Cur
 
     let ([cx, cy], radius) = (limbus.centre, limbus.mean_radius());
     let (upper, lower) = (fit_lid(polar, limbus, true), fit_lid(polar, limbus, false));
-    for column in columns(cx - EYEBALL_HALF_WIDTH * radius, cx + EYEBALL_HALF_WIDTH * radius, width) {
-        let u = (column as f32 - cx) / radius;
-        let top = upper.map_or(cy - OPEN_HEIGHT * radius, |lid| lid.at(u).max(cy - OPEN_HEIGHT * radius));
-        let bottom = lower.map_or(cy + OPEN_HEIGHT * radius, |lid| lid.at(u).min(cy + OPEN_HEIGHT * radius));
-        for row in columns(top, bottom, height) {
-            eyeball[[row, column]] = true;
+    let across = columns(cx - EYEBALL_HALF_WIDTH * radius, cx + EYEBALL_HALF_WIDTH * radius, width);
+    let opening: Vec<_> = across
+        .clone()
+        .map(|column| {
+            let u = (column as f32 - cx) / radius;
+            let (highest, lowest) = (cy - OPEN_HEIGHT * radius, cy + OPEN_HEIGHT * radius);
+            let top = upper.map_or(highest, |lid| lid.at(u).max(highest));
+            let bottom = lower.map_or(lowest, |lid| lid.at(u).min(lowest));
+            columns(top, bottom, height)
+        })
+        .collect();
+    let (top, bottom) = (cy - OPEN_HEIGHT * radius, cy + OPEN_HEIGHT * radius);
+    for row in columns(top, bottom, height) {
+        let mut line = eyeball.row_mut(row);
+        for (column, opening) in across.clone().zip(&opening) {
+            line[column] = opening.contains(&row);
         }
     }
 
+    let scale: Vec<f32> =
+        polar.inner.iter().zip(&polar.outer).map(|(inner, outer)| RADII as f32 / (outer - inner).max(1e-3)).collect();
     let reach = polar.outer.iter().copied().fold(0.0, f32::max);
     let [px, py] = polar.centre;
+    let across = columns(px - reach, px + reach, width);
     for row in columns(py - reach, py + reach, height) {
-        for column in columns(px - reach, px + reach, width) {
-            let (dx, dy) = (column as f32 - px, row as f32 - py);
+        let dy = row as f32 - py;
+        let line = ndarray::s![row, across.clone()];
+        let (mut pupil, mut iris) = (pupil.slice_mut(line), iris.slice_mut(line));
+        let (mut eyeball, mut eyelashes) = (eyeball.slice_mut(line), eyelashes.slice_mut(line));
+        for at in 0..across.len() {
+            let dx = (across.start + at) as f32 - px;
+            let rho = (dx * dx + dy * dy).sqrt();
+            if rho > reach {
+                continue;
+            }
             let turn = fast_atan2(dy, dx) * (ANGLES as f32 / TAU) + ANGLES as f32 + 0.5;
             let angle = turn as usize % ANGLES;
-            let rho = (dx * dx + dy * dy).sqrt();
-            let at = [row, column];
             if rho <= polar.inner[angle] {
                 pupil[at] = true;
             } else if rho <= polar.outer[angle] {
-                let share = (rho - polar.inner[angle]) / (polar.outer[angle] - polar.inner[angle]).max(1e-3);
-                let cell = ((share * RADII as f32) as usize).min(RADII - 1);
+                let cell = (((rho - polar.inner[angle]) * scale[angle]) as usize).min(RADII - 1);
                 if cell >= polar.hidden_from[angle] {
                     eyelashes[at] = eyeball[at];
                 } else {

@@ -10,7 +10,6 @@ use super::plane::Pyramid;
 pub(super) struct Ring {
     pub(super) angles: usize,
     pub(super) radii: usize,
-    pub(super) centre: [f32; 2],
     pub(super) first: f32,
     pub(super) step: f32,
     pub(super) values: Vec<f32>,
@@ -25,32 +24,26 @@ impl Drop for Ring {
 }
 
 impl Ring {
-    /// Unwraps radii `first … last` (picture pixels) about `centre`.
+    /// Unwraps radii `first … last` (picture pixels) about `centre`, at the angles that are `wanted`;
+    /// the others stay without weight.
     pub(super) fn new(
         pyramid: &Pyramid,
         centre: [f32; 2],
         (first, last): (f32, f32),
-        angles: usize,
-        radii: usize,
+        (angles, radii): (usize, usize),
+        wanted: impl Fn(usize) -> bool,
     ) -> Self {
         let step = (last - first) / (radii - 1) as f32;
         let level = pyramid.level_for(step);
-        let (width, height) = pyramid.size();
-        let (right, bottom) = ((width - 1) as f32, (height - 1) as f32);
-        let mut values = Vec::with_capacity(angles * radii);
-        let mut weights = Vec::with_capacity(angles * radii);
-        for angle in 0..angles {
+        let mut values = vec![0.0; angles * radii];
+        let mut weights = vec![0.0; angles * radii];
+        for angle in (0..angles).filter(|&angle| wanted(angle)) {
             let (sin, cos) = (angle as f32 * TAU / angles as f32).sin_cos();
-            for radius in 0..radii {
-                let rho = first + radius as f32 * step;
-                let (x, y) = (centre[0] + rho * cos, centre[1] + rho * sin);
-                let inside = x >= 0.0 && y >= 0.0 && x <= right && y <= bottom;
-                let counts = inside && !pyramid.is_glint(x, y);
-                values.push(pyramid.at(level, x, y));
-                weights.push(if counts { 1.0 } else { 0.0 });
-            }
+            let row = angle * radii..(angle + 1) * radii;
+            let start = [centre[0] + first * cos, centre[1] + first * sin];
+            pyramid.ray(level, start, [step * cos, step * sin], &mut values[row.clone()], &mut weights[row]);
         }
-        Self { angles, radii, centre, first, step, values, weights }
+        Self { angles, radii, first, step, values, weights }
     }
 
     pub(super) fn radius(&self, index: f32) -> f32 {
@@ -99,7 +92,7 @@ impl Ring {
         let mut sums = vec![0.0_f32; self.radii + 1];
         let mut counts = vec![0.0_f32; self.radii + 1];
         let reach: Vec<usize> = (0..self.radii)
-            .map(|radius| ((window(self.radius(radius as f32)) / self.step).round() as usize).max(1))
+            .map(|radius| ((window(self.radius(radius as f32)) / self.step + 0.5) as usize).max(1))
             .collect();
         for angle in 0..self.angles {
             let row = angle * self.radii;

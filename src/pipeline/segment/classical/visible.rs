@@ -33,21 +33,18 @@ impl PolarIris {
     pub(super) fn new(pyramid: &Pyramid, pupil: &Curve, limbus: &Curve) -> Self {
         let (centre, inner) = pupil.about_own_centre(ANGLES);
         let outer = radii_about(&limbus.points(ANGLES), centre, ANGLES);
-        let (width, height) = pyramid.size();
         let mut values = vec![0.0_f32; ANGLES * RADII];
-        let mut counts = vec![false; ANGLES * RADII];
+        let mut counts = values.clone();
         let level = pyramid.level_for(limbus.mean_radius() / 50.0);
         for angle in 0..ANGLES {
             let (sin, cos) = (angle as f32 * TAU / ANGLES as f32).sin_cos();
-            for radius in 0..RADII {
-                let share = (radius as f32 + 0.5) / RADII as f32;
-                let rho = inner[angle] + share * (outer[angle] - inner[angle]);
-                let (x, y) = (centre[0] + rho * cos, centre[1] + rho * sin);
-                let inside = x >= 0.0 && y >= 0.0 && x < width as f32 && y < height as f32;
-                values[angle * RADII + radius] = pyramid.at(level, x, y);
-                counts[angle * RADII + radius] = inside && !pyramid.is_glint(x, y);
-            }
+            let step = (outer[angle] - inner[angle]) / RADII as f32;
+            let first = inner[angle] + 0.5 * step;
+            let row = angle * RADII..(angle + 1) * RADII;
+            let start = [centre[0] + first * cos, centre[1] + first * sin];
+            pyramid.ray(level, start, [step * cos, step * sin], &mut values[row.clone()], &mut counts[row]);
         }
+        let counts: Vec<bool> = counts.into_iter().map(|weight| weight > 0.0).collect();
         let mut deviations = deviations(&values, &counts, 0.02 * pyramid.range());
         values.zeroize();
         let hidden_from = lids(&deviations, &counts);
