@@ -292,7 +292,7 @@ mod tests {
     #[test]
     fn indices_wrap_like_euclid() {
         for period in [1_i32, 2, 7, 64] {
-            for index in -300..300 {
+            for index in -300_i32..300 {
                 let expected = usize::try_from(index.rem_euclid(period));
                 assert_eq!(Ok(wrap(index, period.unsigned_abs() as usize)), expected);
             }
