@@ -5,7 +5,7 @@
 //! | stage | gives | open-iris |
 //! |---|---|---|
 //! | [`segment`] | masks of pupil, iris, lids' opening, lashes | network; here a classical method |
-//! | vectorisation | outer contours of the masks | `ContouringAlgorithm` |
+//! | [`contour`] | outer contours of the masks | `ContouringAlgorithm` |
 //! | refinement | contours without gaps, and without points that touch lashes or lids | `ContourInterpolation`, `ContourPointNoiseEyeballDistanceFilter` |
 //! | [`geometry`] | tilt, centres, smooth boundaries of 512 points | `MomentOfArea`, `BisectorsMethod`, `Smoothing`, `FusionExtrapolation` |
 //! | [`quality`] | measures, and a refusal for each | calculators and validators |
@@ -30,7 +30,7 @@
 //! ```
 
 mod config;
-pub(crate) mod contour;
+pub mod contour;
 pub mod encode;
 mod error;
 pub mod filter;

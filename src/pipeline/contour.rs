@@ -4,10 +4,14 @@
 //! trace keeps OpenCV's conventions: raster order of the scan, counter-clockwise on the screen, and of every straight
 //! run (horizontal, vertical, diagonal) only the end points.
 
-use ndarray::ArrayView2;
+use ndarray::{Array2, ArrayView2};
+
+use super::error::{Boundary, PipelineError};
+use super::geometry::{EyePolygons, Point};
+use super::segment::SegmentationMasks;
 
 /// A pixel of a contour, `[x, y]`.
-pub(crate) type Pixel = [i32; 2];
+type Pixel = [i32; 2];
 
 /// Smallest share of the largest contour's area that a second contour needs to count (open-iris `filter_polygon_areas`).
 const RELATIVE_AREA: f64 = 0.03;
@@ -15,15 +19,47 @@ const RELATIVE_AREA: f64 = 0.03;
 /// Steps to the eight neighbours, counter-clockwise on the screen, beginning at +x.
 const STEPS: [[i32; 2]; 8] = [[1, 0], [1, -1], [0, -1], [-1, -1], [-1, 0], [-1, 1], [0, 1], [1, 1]];
 
-const BACKGROUND: i8 = 0;
-const UNSEEN: i8 = 1;
+const BACKGROUND: u8 = 0;
+const UNSEEN: u8 = 1;
 /// On a border that was followed.
-const FOLLOWED: i8 = 2;
+const FOLLOWED: u8 = 2;
 /// The same, and the pixel to the right was looked at and is background: scanning leaves the region here.
-const RIGHT_EDGE: i8 = -126;
+const RIGHT_EDGE: u8 = 3;
+
+/// Outer contours of pupil, of iris with pupil, and of the lids' opening with both (open-iris `ContouringAlgorithm`).
+///
+/// # Errors
+/// [`PipelineError::NoIris`] when the iris mask is empty, [`PipelineError::Regions`] when one of the three masks has no
+/// region, or more than one of at least 3 % of the largest one's area.
+pub fn vectorize(masks: &SegmentationMasks) -> Result<EyePolygons, PipelineError> {
+    if !masks.iris.iter().any(|&inside| inside) {
+        return Err(PipelineError::NoIris);
+    }
+    let iris = &masks.iris | &masks.pupil;
+    // In the order of open-iris, for the sake of which mask is complained about.
+    let eyeball = one_contour(Boundary::Eyeball, &(&iris | &masks.eyeball))?;
+    let iris = one_contour(Boundary::Iris, &iris)?;
+    Ok(EyePolygons { pupil: one_contour(Boundary::Pupil, &masks.pupil)?, iris, eyeball })
+}
+
+/// The outer contour of the lids' opening with iris and pupil.
+pub(crate) fn vectorize_eyeball(masks: &SegmentationMasks) -> Result<Vec<Point>, PipelineError> {
+    let iris = &masks.iris | &masks.pupil;
+    one_contour(Boundary::Eyeball, &(iris | &masks.eyeball))
+}
+
+fn one_contour(boundary: Boundary, mask: &Array2<bool>) -> Result<Vec<Point>, PipelineError> {
+    let contours = significant_contours(mask.view());
+    let [contour] = &contours[..] else {
+        return Err(PipelineError::Regions { boundary, found: contours.len() });
+    };
+    #[allow(clippy::cast_precision_loss)] // sides of a picture
+    let points = contour.iter().map(|&[x, y]| [x as f32, y as f32]).collect();
+    Ok(points)
+}
 
 /// The outer contours that lie in no hole of another and are large enough to count.
-pub(crate) fn significant_contours(mask: ArrayView2<'_, bool>) -> Vec<Vec<Pixel>> {
+fn significant_contours(mask: ArrayView2<'_, bool>) -> Vec<Vec<Pixel>> {
     let mut contours = outer_contours(mask);
     let areas: Vec<f64> = contours.iter().map(|contour| if contour.len() > 2 { area(contour) } else { 1.0 }).collect();
     let largest = areas.iter().copied().fold(0.0, f64::max);
@@ -46,13 +82,13 @@ fn area(contour: &[Pixel]) -> f64 {
 }
 
 /// Every outer contour that lies in no hole of another region, in raster order of its first pixel.
-pub(crate) fn outer_contours(mask: ArrayView2<'_, bool>) -> Vec<Vec<Pixel>> {
+fn outer_contours(mask: ArrayView2<'_, bool>) -> Vec<Vec<Pixel>> {
     let mut grid = Grid::new(mask);
     let mut contours = Vec::new();
     for row in 1..=grid.height {
         let start = row * grid.stride;
         let end = start + grid.stride;
-        // Value of the pixel where the scan last met a followed border in this row; negative: it left the region.
+        // Label where the scan last met a followed border in this row. On `FOLLOWED` it is inside a region.
         let mut border = BACKGROUND;
         let mut previous = BACKGROUND;
         let mut at = start + 1;
@@ -61,7 +97,7 @@ pub(crate) fn outer_contours(mask: ArrayView2<'_, bool>) -> Vec<Vec<Pixel>> {
             if at >= end {
                 break;
             }
-            if previous == BACKGROUND && grid.labels[at] == UNSEEN && border <= 0 {
+            if previous == BACKGROUND && grid.labels[at] == UNSEEN && border != FOLLOWED {
                 contours.push(grid.follow(at));
             }
             previous = grid.labels[at];
@@ -73,9 +109,16 @@ pub(crate) fn outer_contours(mask: ArrayView2<'_, bool>) -> Vec<Vec<Pixel>> {
     contours
 }
 
+/// Copies a row of the mask behind the frame's first pixel.
+fn copy<'a>(row: impl Iterator<Item = &'a bool>, target: &mut [u8]) {
+    for (label, &inside) in target[1..].iter_mut().zip(row) {
+        *label = u8::from(inside);
+    }
+}
+
 /// The mask with a frame of background, and the marks that following leaves.
 struct Grid {
-    labels: Vec<i8>,
+    labels: Vec<u8>,
     height: usize,
     stride: usize,
 }
@@ -86,22 +129,21 @@ impl Grid {
         let stride = width + 2;
         let mut labels = vec![BACKGROUND; stride * (height + 2)];
         for (row, target) in mask.rows().into_iter().zip(labels[stride..].chunks_exact_mut(stride)) {
-            for (label, &inside) in target[1..].iter_mut().zip(row) {
-                *label = i8::from(inside);
+            match row.to_slice() {
+                Some(row) => copy(row.iter(), target),
+                None => copy(row.iter(), target),
             }
         }
         Self { labels, height, stride }
     }
 
     /// First position in `at..end` whose label differs from `previous`, eight labels at a time; `end` if none does.
-    fn next_change(&self, mut at: usize, end: usize, previous: i8) -> usize {
-        while at + 8 <= end && self.labels[at..at + 8].iter().all(|&label| label == previous) {
-            at += 8;
-        }
-        while at < end && self.labels[at] == previous {
-            at += 1;
-        }
-        at
+    fn next_change(&self, at: usize, end: usize, previous: u8) -> usize {
+        let rest = &self.labels[at..end];
+        let (words, tail) = rest.as_chunks::<8>();
+        let same = words.iter().take_while(|word| **word == [previous; 8]).count();
+        let beyond = words.get(same).map_or(tail, |word| &word[..]);
+        at + 8 * same + beyond.iter().position(|&label| label != previous).unwrap_or(beyond.len())
     }
 
     fn neighbour(&self, at: usize, direction: usize) -> usize {

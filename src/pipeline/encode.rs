@@ -54,7 +54,7 @@ impl FragileBits {
                 #[allow(clippy::cast_possible_truncation)] // numpy compares in single precision
                 let limit = f64::from(angle.cos().abs() as f32);
                 // The argument of 0 is 0: on the real axis.
-                let length = real.hypot(imaginary);
+                let length = (real * real + imaginary * imaginary).sqrt();
                 let (cos, sin) = if length > 0.0 { (real / length, imaginary / length) } else { (1.0, 0.0) };
                 [is_strong && sin <= limit, is_strong && cos <= limit]
             }
@@ -68,7 +68,13 @@ impl FragileBits {
     /// Where the two mask bits are one: the rule without the angle, or that of the imaginary part.
     fn trusts_both(self, answer: [f32; 2]) -> bool {
         match self {
-            Self::Polar { least, most, .. } => (least..=most).contains(&answer[0].hypot(answer[1])),
+            Self::Polar { least, most, .. } => {
+                // In double precision squares are exact; rounding the root once gives the C library's `hypotf`.
+                let [real, imaginary] = answer.map(f64::from);
+                #[allow(clippy::cast_possible_truncation)]
+                let length = (real * real + imaginary * imaginary).sqrt() as f32;
+                (least..=most).contains(&length)
+            }
             Self::Cartesian { .. } => self.trusts(answer)[1],
         }
     }

@@ -41,7 +41,9 @@ impl fmt::Debug for IrisResponse {
 impl Drop for IrisResponse {
     fn drop(&mut self) {
         for values in self.wavelets.iter_mut().flat_map(|wavelet| [&mut wavelet.iris, &mut wavelet.mask]) {
-            values.iter_mut().for_each(|value| value.zeroize());
+            if let Some(values) = values.as_slice_memory_order_mut() {
+                values.as_flattened_mut().zeroize();
+            }
         }
     }
 }

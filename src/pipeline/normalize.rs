@@ -8,12 +8,12 @@ mod perspective;
 
 use core::fmt;
 
-use ndarray::{Array2, ArrayView2, Zip};
+use ndarray::{Array2, ArrayView2};
 
 use super::error::PipelineError;
 use super::geometry::{EyePolygons, Point, axis_offset, diameter};
 use super::image::{EyeImage, wipe};
-use super::raster::{filled_polygon, round_points};
+use super::raster::{fill_polygon, round_points};
 
 pub use grid::radial_grid;
 pub use perspective::Perspective;
@@ -123,7 +123,7 @@ pub fn normalize(
         let (found_height, found_width) = noise.dim();
         return Err(PipelineError::MaskSize { mask: "noise", found_width, found_height, width, height });
     }
-    let valid = valid_pixels(image, noise, polygons, config.oversaturated);
+    let valid = Validity::new(image, noise, polygons, config.oversaturated);
     let offset = axis_offset(orientation, pupil);
     let turned = |points: &[Point]| {
         let (front, back) = points.split_at(offset.min(points.len()));
@@ -156,27 +156,45 @@ pub fn normalize(
     Ok(sample(image, &valid, &pupil, &iris, &radii))
 }
 
-/// True where a pixel of the picture may become a valid pixel of the unrolled iris. The pupil is not cut out.
-fn valid_pixels(
-    image: &EyeImage,
-    noise: ArrayView2<'_, bool>,
-    polygons: &EyePolygons,
+/// Which pixels of the picture may become valid pixels of the unrolled iris. The pupil is not cut out.
+struct Validity<'a> {
+    /// [`IRIS`] and [`EYEBALL`] of each pixel.
+    layers: Vec<u8>,
+    noise: ArrayView2<'a, bool>,
+    pixels: &'a [u8],
     oversaturated: u8,
-) -> Array2<bool> {
-    let (width, height) = (image.width(), image.height());
-    let mut valid = filled_polygon(&round_points(&polygons.iris), width, height);
-    let eyeball = filled_polygon(&round_points(&polygons.eyeball), width, height);
-    Zip::from(&mut valid).and(&eyeball).and(noise).and(image.pixels()).for_each(|valid, &open, &noise, &pixel| {
-        *valid &= open & !noise & (pixel < oversaturated);
-    });
-    valid
+    width: usize,
+}
+
+const IRIS: u8 = 1;
+const EYEBALL: u8 = 2;
+
+impl<'a> Validity<'a> {
+    fn new(image: &'a EyeImage, noise: ArrayView2<'a, bool>, polygons: &EyePolygons, oversaturated: u8) -> Self {
+        let (width, height) = (image.width(), image.height());
+        let mut layers = vec![0; width * height];
+        for (points, layer) in [(&polygons.iris, IRIS), (&polygons.eyeball, EYEBALL)] {
+            fill_polygon(&mut layers, width, height, &round_points(points), |pixel| *pixel |= layer);
+        }
+        Self { layers, noise, pixels: image.as_slice(), oversaturated, width }
+    }
+
+    fn at(&self, row: usize, column: usize) -> bool {
+        let at = row * self.width + column;
+        self.layers[at] == IRIS | EYEBALL && self.pixels[at] < self.oversaturated && !self.noise[[row, column]]
+    }
 }
 
 /// Nearest-neighbour samples at pupil + radius · (iris − pupil), in single precision, rounded half to even.
-fn sample(image: &EyeImage, valid: &Array2<bool>, pupil: &[Point], iris: &[Point], radii: &[f64]) -> NormalizedIris {
+fn sample(
+    image: &EyeImage,
+    valid: &Validity<'_>,
+    pupil: &[Point],
+    iris: &[Point],
+    radii: &[f64],
+) -> NormalizedIris {
     let (width, height) = (image.width(), image.height());
     let pixels = image.as_slice();
-    let valid = valid.as_slice().expect("a filled polygon's mask is row-major");
     let count = radii.len() * pupil.len();
     let mut grey = Vec::with_capacity(count);
     let mut mask = Vec::with_capacity(count);
@@ -191,9 +209,9 @@ fn sample(image: &EyeImage, valid: &Array2<bool>, pupil: &[Point], iris: &[Point
             // Comparisons are false for NaN, so a curve that is none gives an invalid pixel.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // compared just before
             if x >= 0.0 && x < right && y >= 0.0 && y < bottom {
-                let at = y as usize * width + x as usize;
-                grey.push(pixels[at]);
-                mask.push(valid[at]);
+                let (row, column) = (y as usize, x as usize);
+                grey.push(pixels[row * width + column]);
+                mask.push(valid.at(row, column));
             } else {
                 grey.push(0);
                 mask.push(false);

@@ -7,7 +7,7 @@ use core::fmt;
 
 use super::error::PipelineError;
 
-pub(crate) use occlusion::Visibility;
+pub use occlusion::visible_fractions;
 pub use sharpness::sharpness;
 
 /// What was measured on one picture. A measure that the pipeline did not reach is `None`.

@@ -25,14 +25,20 @@ pub(crate) fn round_points(points: &[[f32; 2]]) -> Vec<Vertex> {
 pub(crate) fn filled_polygon(vertices: &[Vertex], width: usize, height: usize) -> Array2<bool> {
     let mut mask = Array2::from_elem((height, width), false);
     let pixels = mask.as_slice_mut().expect("a new array is row-major");
-    fill_polygon(pixels, width, height, vertices, true);
+    fill_polygon(pixels, width, height, vertices, |pixel| *pixel = true);
     mask
 }
 
-/// Sets the pixels of a closed polygon, boundary included, to `value`; `pixels` are the rows one after another.
+/// Paints the pixels of a closed polygon, boundary included; `pixels` are the rows one after another.
 ///
-/// Vertices may lie outside the picture.
-pub(crate) fn fill_polygon<T: Copy>(pixels: &mut [T], width: usize, height: usize, vertices: &[Vertex], value: T) {
+/// Vertices may lie outside the picture. A pixel may be painted more than once.
+pub(crate) fn fill_polygon<T>(
+    pixels: &mut [T],
+    width: usize,
+    height: usize,
+    vertices: &[Vertex],
+    paint: impl Fn(&mut T) + Copy,
+) {
     debug_assert_eq!(pixels.len(), width * height);
     if width == 0 || height == 0 {
         return;
@@ -42,11 +48,11 @@ pub(crate) fn fill_polygon<T: Copy>(pixels: &mut [T], width: usize, height: usiz
     let Some(&last) = vertices.last() else { return };
     let mut from = last;
     for &to in vertices {
-        draw_line(pixels, size, from, to, value);
+        walk_line(size, from, to, |x, y| paint(&mut pixels[y * width + x]));
         edges.extend(Edge::between(from, to, size));
         from = to;
     }
-    fill_edges(pixels, size, edges, value);
+    fill_edges(pixels, size, edges, paint);
 }
 
 /// Calls `visit(x, y)` for each pixel of the 8-connected line between two points, as far as it lies in the picture.
@@ -72,11 +78,6 @@ impl Size {
     fn contains(self, [x, y]: Vertex) -> bool {
         (0..self.width).contains(&x) && (0..self.height).contains(&y)
     }
-}
-
-fn draw_line<T: Copy>(pixels: &mut [T], size: Size, from: Vertex, to: Vertex, value: T) {
-    let width = usize::try_from(size.width).unwrap_or(0);
-    walk_line(size, from, to, |x, y| pixels[y * width + x] = value);
 }
 
 /// Bresenham's line, walked from left to right; the error term starts and ties as in OpenCV's line iterator.
@@ -180,7 +181,7 @@ fn clip_in_place(size: Size, from: Vertex, to: Vertex) -> (Vertex, Vertex) {
 }
 
 /// Fills between pairs of active edges, row by row; spans are the pixels whose centres lie between the two.
-fn fill_edges<T: Copy>(pixels: &mut [T], size: Size, mut edges: Vec<Edge>, value: T) {
+fn fill_edges<T>(pixels: &mut [T], size: Size, mut edges: Vec<Edge>, paint: impl Fn(&mut T) + Copy) {
     if edges.len() < 2 {
         return;
     }
@@ -203,7 +204,7 @@ fn fill_edges<T: Copy>(pixels: &mut [T], size: Size, mut edges: Vec<Edge>, value
                 if let (Ok(first), Ok(last)) = (usize::try_from(first.max(0)), usize::try_from(last))
                     && first <= last
                 {
-                    pixels[y * width + first..=y * width + last].fill(value);
+                    pixels[y * width + first..=y * width + last].iter_mut().for_each(paint);
                 }
             }
             pair[0].x += pair[0].slope;

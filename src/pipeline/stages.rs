@@ -1,15 +1,15 @@
 //! The order of the stages.
 
-use ndarray::{Array2, Zip};
+use ndarray::{CowArray, Ix2, Zip};
 
-use super::contour::significant_contours;
+use super::contour::{vectorize, vectorize_eyeball};
 use super::encode::encode;
 use super::geometry::{self, BoundingBox, EyeCentres, EyePolygons, Moments, Point, diameter};
 use super::image::EyeImage;
 use super::normalize::normalize;
-use super::quality::{Quality, Visibility, sharpness};
+use super::quality::{Quality, sharpness, visible_fractions};
 use super::segment::{Contours, SegmentationMasks};
-use super::{Boundary, Confidence, Pipeline, PipelineError, Trace, UnknownTilt};
+use super::{Boundary, Confidence, Pipeline, PipelineConfig, PipelineError, Trace, UnknownTilt};
 
 /// Points that a segmenter's curve needs: fewer cannot follow an iris.
 const LEAST_CURVE_POINTS: usize = 32;
@@ -27,53 +27,58 @@ impl Pipeline {
     fn stages(
         &self,
         image: &EyeImage,
-        masks: Option<&SegmentationMasks>,
+        given: Option<&SegmentationMasks>,
+        keep: bool,
+        trace: &mut Trace,
+    ) -> Result<(), PipelineError> {
+        if let Some(masks) = given {
+            if keep {
+                trace.masks = Some(masks.clone());
+            }
+            return self.stages_from_masks(image, masks, None, keep, trace);
+        }
+        let found = self.segmenter.segment(image)?;
+        trace.confidence = Some(Confidence {
+            segmenter: self.segmenter.id().to_owned(),
+            pupil: found.pupil_confidence,
+            iris: found.iris_confidence,
+        });
+        let outcome = self.stages_from_masks(image, &found.masks, found.contours.as_ref(), keep, trace);
+        trace.masks = Some(found.masks);
+        outcome
+    }
+
+    fn stages_from_masks(
+        &self,
+        image: &EyeImage,
+        masks: &SegmentationMasks,
+        curves: Option<&Contours>,
         keep: bool,
         trace: &mut Trace,
     ) -> Result<(), PipelineError> {
         let config = &self.config;
-        let (masks, curves) = match masks {
-            Some(masks) => (masks.clone(), None),
-            None => {
-                let found = self.segmenter.segment(image)?;
-                trace.confidence = Some(Confidence {
-                    segmenter: self.segmenter.id().to_owned(),
-                    pupil: found.pupil_confidence,
-                    iris: found.iris_confidence,
-                });
-                (found.masks, found.contours)
-            }
-        };
-        let masks = trace.masks.insert(masks);
         same_size(image, masks)?;
-
         let (centres, boundaries) = match curves {
             Some(curves) => {
-                let eyeball = vectorize(Boundary::Eyeball, &eyeball_with_iris(masks))?;
-                let boundaries = polygons_of(&curves, eyeball)?;
+                let boundaries = polygons_of(curves, vectorize_eyeball(masks)?)?;
                 self.find_orientation(&boundaries.eyeball, trace)?;
                 // The curves are complete, and smoother than contours of masks: nothing random is needed.
                 let centres = geometry::CentreMethod::CIRCLE_FIT.centres(&boundaries)?;
                 centres.inside(image.width(), image.height())?;
                 (centres, boundaries)
             }
-            None => self.complete_boundaries(image, trace)?,
+            None => self.complete_boundaries(image, masks, trace)?,
         };
         let centres = *trace.centres.insert(centres);
         let boundaries = trace.boundaries.insert(boundaries);
-        let masks = trace.masks.as_ref().ok_or(PipelineError::NoIris)?;
         let orientation = trace.orientation.map_or(0.0, |(angle, _)| angle);
 
         trace.quality = measure_geometry(boundaries, &centres);
-        let visibility = Visibility::new(boundaries, masks.eyelashes.view());
-        let fraction =
-            |degrees| visibility.as_ref().map_or(0.0, |visibility| visibility.fraction(orientation, degrees));
-        trace.quality.visible = Some(fraction(90.0));
-        trace.quality.visible_beside = Some(fraction(30.0));
-        drop(visibility);
+        let [visible, beside] = visible_fractions(boundaries, masks.eyelashes.view(), orientation, [90.0, 30.0]);
+        trace.quality.visible = Some(visible);
+        trace.quality.visible_beside = Some(beside);
 
-        let mut noise: Array2<bool> = masks.eyelashes.clone();
-        Zip::from(&mut noise).and(image.pixels()).for_each(|noise, &pixel| *noise |= pixel > config.specular_above);
+        let noise = with_reflections(image, masks, config);
         let normalized = normalize(image, noise.view(), boundaries, orientation, &config.normalization)?;
         trace.quality.sharpness = Some(sharpness(&normalized));
         trace.bounding_box = Some(BoundingBox::around(&boundaries.iris)?);
@@ -98,11 +103,11 @@ impl Pipeline {
     fn complete_boundaries(
         &self,
         image: &EyeImage,
+        masks: &SegmentationMasks,
         trace: &mut Trace,
     ) -> Result<(EyeCentres, EyePolygons), PipelineError> {
         let config = &self.config;
-        let masks = trace.masks.as_ref().ok_or(PipelineError::NoIris)?;
-        let contours = vectorize_all(masks)?;
+        let contours = vectorize(masks)?;
         let contours = trace.contours.insert(contours);
         let interpolated = trace.interpolated.insert(geometry::interpolate(contours, config.largest_gap));
         let filtered = geometry::drop_touching(interpolated.clone(), masks.eyelashes.view(), config.distance_to_noise)?;
@@ -138,31 +143,19 @@ fn same_size(image: &EyeImage, masks: &SegmentationMasks) -> Result<(), Pipeline
     Ok(())
 }
 
-/// Outer contours of pupil, of iris with pupil, and of the lids' opening with both.
-fn vectorize_all(masks: &SegmentationMasks) -> Result<EyePolygons, PipelineError> {
-    if !masks.iris.iter().any(|&inside| inside) {
-        return Err(PipelineError::NoIris);
+/// Lashes and reflections: what is not iris although it is inside.
+fn with_reflections<'a>(
+    image: &EyeImage,
+    masks: &'a SegmentationMasks,
+    config: &PipelineConfig,
+) -> CowArray<'a, bool, Ix2> {
+    // The unrolling leaves out bright pixels by itself. Where it leaves out all of these, the union changes nothing.
+    if config.normalization.oversaturated.saturating_sub(1) <= config.specular_above {
+        return CowArray::from(&masks.eyelashes);
     }
-    let iris = &masks.iris | &masks.pupil;
-    // In the order of open-iris, for the sake of which mask is complained about.
-    let eyeball = vectorize(Boundary::Eyeball, &(&iris | &masks.eyeball))?;
-    let iris = vectorize(Boundary::Iris, &iris)?;
-    Ok(EyePolygons { pupil: vectorize(Boundary::Pupil, &masks.pupil)?, iris, eyeball })
-}
-
-fn eyeball_with_iris(masks: &SegmentationMasks) -> Array2<bool> {
-    let iris = &masks.iris | &masks.pupil;
-    iris | &masks.eyeball
-}
-
-fn vectorize(boundary: Boundary, mask: &Array2<bool>) -> Result<Vec<Point>, PipelineError> {
-    let contours = significant_contours(mask.view());
-    let [contour] = &contours[..] else {
-        return Err(PipelineError::Regions { boundary, found: contours.len() });
-    };
-    #[allow(clippy::cast_precision_loss)] // sides of a picture
-    let points = contour.iter().map(|&[x, y]| [x as f32, y as f32]).collect();
-    Ok(points)
+    let mut noise = masks.eyelashes.clone();
+    Zip::from(&mut noise).and(image.pixels()).for_each(|noise, &pixel| *noise |= pixel > config.specular_above);
+    CowArray::from(noise)
 }
 
 fn polygons_of(curves: &Contours, eyeball: Vec<Point>) -> Result<EyePolygons, PipelineError> {

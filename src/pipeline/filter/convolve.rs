@@ -38,17 +38,13 @@ struct Table<T> {
 
 /// What a sum is made of.
 trait Weight: Copy + Default {
-    type Sum: Copy;
     fn from_value(value: f64) -> Self;
     fn from_pixel(pixel: u8) -> Self;
-    /// Σ weights · values, row by row; `values` has the weights' first column at its beginning.
-    fn dot(weights: &[Self], stride: usize, values: &[Self], values_stride: usize) -> Self::Sum;
-    fn to_f64(sum: Self::Sum) -> f64;
+    /// Σ weights · values.
+    fn dot(weights: &[Self], values: &[Self]) -> f64;
 }
 
 impl Weight for i16 {
-    type Sum = i32;
-
     #[allow(clippy::cast_possible_truncation)] // `Prepared::new` has checked the range
     fn from_value(value: f64) -> Self {
         value as Self
@@ -58,26 +54,12 @@ impl Weight for i16 {
         Self::from(pixel)
     }
 
-    fn dot(weights: &[Self], stride: usize, values: &[Self], values_stride: usize) -> i32 {
-        let mut sum = [0_i32; LANES];
-        for (weights, values) in weights.chunks_exact(stride).zip(values.chunks(values_stride)) {
-            for (weights, values) in weights.chunks_exact(LANES).zip(values.chunks_exact(LANES)) {
-                for lane in 0..LANES {
-                    sum[lane] += i32::from(weights[lane]) * i32::from(values[lane]);
-                }
-            }
-        }
-        sum.iter().sum()
-    }
-
-    fn to_f64(sum: i32) -> f64 {
-        f64::from(sum)
+    fn dot(weights: &[Self], values: &[Self]) -> f64 {
+        f64::from(weights.iter().zip(values).map(|(&weight, &value)| i32::from(weight) * i32::from(value)).sum::<i32>())
     }
 }
 
 impl Weight for f64 {
-    type Sum = Self;
-
     fn from_value(value: f64) -> Self {
         value
     }
@@ -86,13 +68,8 @@ impl Weight for f64 {
         Self::from(pixel)
     }
 
-    fn dot(weights: &[Self], stride: usize, values: &[Self], values_stride: usize) -> Self {
-        let rows = weights.chunks_exact(stride).zip(values.chunks(values_stride));
-        rows.map(|(weights, values)| weights.iter().zip(values).map(|(w, v)| w * v).sum::<Self>()).sum()
-    }
-
-    fn to_f64(sum: Self) -> f64 {
-        sum
+    fn dot(weights: &[Self], values: &[Self]) -> f64 {
+        weights.iter().zip(values).map(|(weight, value)| weight * value).sum()
     }
 }
 
@@ -143,6 +120,14 @@ impl<T: Weight + zeroize::Zeroize> Wrapped<T> {
             }
         }
         Self { stride, pixels, mask, counts }
+    }
+
+    /// Copies the pixels under a kernel together: one long sum is faster than many short ones.
+    fn gather(&self, values: &[T], rows: [usize; 2], column: usize, width: usize, patch: &mut [T]) {
+        for (row, target) in (rows[0]..rows[1]).zip(patch.chunks_exact_mut(width)) {
+            let start = row * self.stride + column;
+            target.copy_from_slice(&values[start..start + width]);
+        }
     }
 
     /// Valid pixels in the rectangle.
@@ -213,16 +198,17 @@ impl Prepared {
             let taken = kernel_top * table.stride..(kernel_top + height) * table.stride;
             let [parts, absolute] =
                 [&table.parts, &table.absolute].map(|weights| [0, 1].map(|p| &weights[p][taken.clone()]));
-            let ones = Total { rows: height, columns: self.columns };
-            let total = absolute.map(|weights| ones.sum(weights, table.stride));
+            let total = absolute.map(|weights| {
+                let ones = vec![T::from_pixel(1); weights.len()];
+                // The padding weighs nothing.
+                T::dot(weights, &ones)
+            });
+            let mut patch = Zeroizing::new(vec![T::default(); height * table.stride]);
             #[allow(clippy::cast_precision_loss)] // a few dozen
             let scale = [1.0 / height as f64, 1.0 / self.columns as f64];
             for (j, &column) in columns.iter().enumerate() {
-                let start = top * wrapped.stride + column;
-                let dot = |weights: &[T], values: &[T]| {
-                    T::to_f64(T::dot(weights, table.stride, &values[start..], wrapped.stride))
-                };
-                let [real, imaginary] = parts.map(|weights| dot(weights, &wrapped.pixels));
+                wrapped.gather(&wrapped.pixels, [top, bottom], column, table.stride, &mut patch);
+                let [real, imaginary] = parts.map(|weights| T::dot(weights, &patch));
                 // Complex division by a whole number is a multiplication in numpy, one number after the other.
                 #[allow(clippy::cast_possible_truncation)]
                 let stored = [real, imaginary].map(|sum| (sum * scale[0] * scale[1]) as f32);
@@ -234,14 +220,13 @@ impl Prepared {
                 if valid == 0 {
                     continue;
                 }
+                if valid == height * self.columns {
+                    response.mask[[i, j]] = [1.0; 2];
+                    continue;
+                }
+                wrapped.gather(&wrapped.mask, [top, bottom], column, table.stride, &mut patch);
                 #[allow(clippy::cast_possible_truncation)]
-                let share = |part: usize| {
-                    if valid == height * self.columns {
-                        1.0
-                    } else {
-                        (dot(absolute[part], &wrapped.mask) / total[part]) as f32
-                    }
-                };
+                let share = |part: usize| (T::dot(absolute[part], &patch) / total[part]) as f32;
                 response.mask[[i, j]] = match mask_rule {
                     MaskRule::Separate => [share(0), share(1)],
                     MaskRule::Duplicated => [share(1); 2],
@@ -249,21 +234,5 @@ impl Prepared {
             }
         }
         response
-    }
-}
-
-/// Sums a cut of the weights as if every pixel counted.
-struct Total {
-    rows: usize,
-    columns: usize,
-}
-
-impl Total {
-    fn sum<T: Weight>(&self, weights: &[T], stride: usize) -> f64 {
-        let mut ones = vec![T::default(); self.rows * stride];
-        for row in ones.chunks_exact_mut(stride) {
-            row[..self.columns].fill(T::from_pixel(1));
-        }
-        T::to_f64(T::dot(weights, stride, &ones, stride))
     }
 }

@@ -129,11 +129,14 @@ pub fn ellipses(polygons: &EyePolygons, step: f64) -> Option<EyePolygons> {
     }
     let mut completed = outline(&pupil, step);
     let fitted = completed.clone();
+    let mut distances = vec![0.0_f32; fitted.len()];
     for &point in &polygons.pupil {
-        let squared = |p: &Point| (p[1] - point[1]) * (p[1] - point[1]) + (p[0] - point[0]) * (p[0] - point[0]);
-        let distances: Vec<f32> = fitted.iter().map(squared).collect();
-        let nearest = distances.iter().copied().fold(f32::INFINITY, f32::min);
-        for (target, distance) in completed.iter_mut().zip(distances) {
+        for (distance, p) in distances.iter_mut().zip(&fitted) {
+            let (dx, dy) = (p[0] - point[0], p[1] - point[1]);
+            *distance = dy * dy + dx * dx;
+        }
+        let nearest = distances.iter().fold(f32::INFINITY, |least, &distance| if distance < least { distance } else { least });
+        for (target, &distance) in completed.iter_mut().zip(&distances) {
             if distance == nearest {
                 *target = point;
             }

@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 
-use super::NormalizedIris;
+use super::{NormalizedIris, Validity};
 use crate::pipeline::geometry::Point;
 use crate::pipeline::image::EyeImage;
 
@@ -24,7 +24,7 @@ impl Perspective {
     pub(super) fn unroll(
         self,
         image: &EyeImage,
-        valid: &Array2<bool>,
+        valid: &Validity<'_>,
         pupil: &[Point],
         iris: &[Point],
         rows: usize,
@@ -59,7 +59,9 @@ impl Perspective {
                         #[allow(clippy::cast_precision_loss)] // sides of a picture
                         let [sx, sy] = map.at(column as f64, row as f64);
                         unrolled.image[[row, column]] = bilinear(image, sx, sy);
-                        unrolled.mask[[row, column]] = pixel(sx, sy).and_then(|at| valid.get(at)).is_some_and(|&v| v);
+                        unrolled.mask[[row, column]] = pixel(sx, sy)
+                            .filter(|&(y, x)| y < image.height() && x < image.width())
+                            .is_some_and(|(y, x)| valid.at(y, x));
                     }
                 }
             }

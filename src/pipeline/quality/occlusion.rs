@@ -8,14 +8,33 @@ use crate::pipeline::raster::{Vertex, fill_polygon};
 /// A canvas larger than this many pictures belongs to curves that have run away; nothing counts as visible then.
 const MOST_PICTURES: usize = 16;
 
+/// Visible shares of the iris within the given angles (degrees) of the eye's axis, on both sides of the pupil; 90° is
+/// all of it. `noise` has the picture's size, true = something in front; `orientation` is the tilt in radians.
+///
+/// 0 where a part is empty, and where the curves are so large that the picture is a speck in them.
+#[must_use]
+pub fn visible_fractions<const N: usize>(
+    polygons: &EyePolygons,
+    noise: ArrayView2<'_, bool>,
+    orientation: f64,
+    degrees: [f64; N],
+) -> [f64; N] {
+    let Some(mut visibility) = Visibility::new(polygons, noise) else { return [0.0; N] };
+    degrees.map(|degrees| visibility.fraction(orientation, degrees))
+}
+
 /// What lies in front of an iris: lids, lashes, the border of the picture.
-pub(crate) struct Visibility<'a> {
+struct Visibility<'a> {
     polygons: &'a EyePolygons,
     noise: ArrayView2<'a, bool>,
     canvas: Canvas,
-    pupil: Vec<bool>,
-    eyeball: Vec<bool>,
+    /// [`PUPIL`] and [`EYEBALL`] of each pixel of the canvas.
+    layers: Vec<u8>,
 }
+
+const PUPIL: u8 = 1;
+const EYEBALL: u8 = 2;
+const IRIS: u8 = 4;
 
 /// The picture, enlarged so that the curves have room.
 #[derive(Clone, Copy)]
@@ -28,37 +47,35 @@ struct Canvas {
 }
 
 impl<'a> Visibility<'a> {
-    /// `None` when the curves are so large that the picture is a speck in them.
-    pub(crate) fn new(polygons: &'a EyePolygons, noise: ArrayView2<'a, bool>) -> Option<Self> {
+    fn new(polygons: &'a EyePolygons, noise: ArrayView2<'a, bool>) -> Option<Self> {
         let canvas = Canvas::around(polygons, noise.dim())?;
-        let pupil = canvas.fill(&polygons.pupil);
-        let eyeball = canvas.fill(&polygons.eyeball);
-        Some(Self { polygons, noise, canvas, pupil, eyeball })
+        let mut layers = vec![0; canvas.width * canvas.height];
+        canvas.fill(&mut layers, &polygons.pupil, PUPIL);
+        canvas.fill(&mut layers, &polygons.eyeball, EYEBALL);
+        Some(Self { polygons, noise, canvas, layers })
     }
 
-    /// Visible share of the iris within `degrees` of the eye's axis, on both sides of the pupil; 90° is all of it.
-    ///
-    /// `orientation` is the tilt of the eye in radians. 0 where that part is empty.
-    pub(crate) fn fraction(&self, orientation: f64, degrees: f64) -> f64 {
+    fn fraction(&mut self, orientation: f64, degrees: f64) -> f64 {
         let part = quantile(&self.polygons.iris, orientation, degrees);
-        let iris = self.canvas.fill(&part);
+        self.canvas.fill(&mut self.layers, &part, IRIS);
         let Canvas { width, left, top, .. } = self.canvas;
         let (rows, columns) = self.noise.dim();
         let (mut visible, mut total) = (0_u32, 0_u32);
-        let lines = iris.chunks_exact(width).zip(self.pupil.chunks_exact(width)).zip(self.eyeball.chunks_exact(width));
-        for (y, ((iris, pupil), eyeball)) in lines.enumerate() {
+        for (y, layers) in self.layers.chunks_exact_mut(width.max(1)).enumerate() {
             // open-iris draws the frame with its far corners, so it is one pixel larger than the picture.
             let row = y.checked_sub(top).filter(|&row| row <= rows);
-            for x in 0..width {
-                if iris[x] && !pupil[x] {
-                    total += 1;
-                    let column = x.checked_sub(left).filter(|&column| column <= columns);
-                    if eyeball[x]
-                        && let (Some(row), Some(column)) = (row, column)
-                        && !self.noise.get((row, column)).is_some_and(|&noise| noise)
-                    {
-                        visible += 1;
-                    }
+            for (x, layer) in layers.iter_mut().enumerate().filter(|(_, layer)| **layer & IRIS != 0) {
+                *layer &= !IRIS;
+                if *layer & PUPIL != 0 {
+                    continue;
+                }
+                total += 1;
+                let column = x.checked_sub(left).filter(|&column| column <= columns);
+                if *layer & EYEBALL != 0
+                    && let (Some(row), Some(column)) = (row, column)
+                    && !self.noise.get((row, column)).is_some_and(|&noise| noise)
+                {
+                    visible += 1;
                 }
             }
         }
@@ -88,17 +105,15 @@ impl Canvas {
         Some(Self { width: width as usize, height: height as usize, left: left as usize, top: top as usize })
     }
 
-    /// The mask of a polygon on the canvas; points are moved before they are rounded, as open-iris does.
+    /// Adds a polygon to a layer; points are moved before they are rounded, as open-iris does.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // within the canvas
-    fn fill(&self, points: &[Point]) -> Vec<bool> {
+    fn fill(self, layers: &mut [u8], points: &[Point], layer: u8) {
         let (left, top) = (self.left as f64, self.top as f64);
         let vertices: Vec<Vertex> = points
             .iter()
             .map(|&[x, y]| [f64::from(x) + left, f64::from(y) + top].map(|c| c.round_ties_even() as i64))
             .collect();
-        let mut mask = vec![false; self.width * self.height];
-        fill_polygon(&mut mask, self.width, self.height, &vertices, true);
-        mask
+        fill_polygon(layers, self.width, self.height, &vertices, |pixel| *pixel |= layer);
     }
 }
 

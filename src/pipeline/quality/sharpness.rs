@@ -5,9 +5,9 @@ use ndarray::Array2;
 use crate::pipeline::normalize::NormalizedIris;
 
 /// Second derivative of the smoothing kernel below: OpenCV's Sobel kernel of aperture 11 and order 2.
-const CURVATURE: [i32; 11] = [1, 6, 13, 8, -14, -28, -14, 8, 13, 6, 1];
+const CURVATURE: [f32; 11] = [1.0, 6.0, 13.0, 8.0, -14.0, -28.0, -14.0, 8.0, 13.0, 6.0, 1.0];
 /// Row 10 of Pascal's triangle.
-const BINOMIAL: [i32; 11] = [1, 10, 45, 120, 210, 252, 210, 120, 45, 10, 1];
+const BINOMIAL: [f32; 11] = [1.0, 10.0, 45.0, 120.0, 210.0, 252.0, 210.0, 120.0, 45.0, 10.0, 1.0];
 const REACH: usize = 5;
 
 /// Half height and half width of the rectangle by which the mask is eroded: 29 rows by 15 columns.
@@ -24,7 +24,7 @@ pub fn sharpness(iris: &NormalizedIris) -> f64 {
     let eroded = erode(iris.mask());
     let laplacian = Laplacian::new(iris.image());
     let (mut count, mut sum, mut squares) = (0_u32, 0.0, 0.0);
-    let mut line = vec![0; columns];
+    let mut line = vec![0.0; columns];
     for row in 0..rows {
         let valid = &eroded[row * columns..(row + 1) * columns];
         if !valid.contains(&true) {
@@ -54,10 +54,11 @@ fn mirrored(index: usize, reach: usize, length: usize) -> usize {
     if index < reach || back < length { back } else { 2 * (length - 1) - back }
 }
 
-/// The horizontal passes; exact in integers: |values| stay below 255 · 112 · 1024 · 2 < 2²⁶.
+/// The horizontal passes. Single precision is exact here, whole numbers below 255 · 1024; sums of the vertical passes
+/// reach 2²⁵ and lose at most their last bit.
 struct Laplacian {
-    curvature: Vec<i32>,
-    smooth: Vec<i32>,
+    curvature: Vec<f32>,
+    smooth: Vec<f32>,
     rows: usize,
     columns: usize,
 }
@@ -65,29 +66,35 @@ struct Laplacian {
 impl Laplacian {
     fn new(image: &Array2<u8>) -> Self {
         let (rows, columns) = image.dim();
-        let mut curvature = Vec::with_capacity(rows * columns);
-        let mut smooth = Vec::with_capacity(rows * columns);
-        let mut padded = vec![0_i32; columns + 2 * REACH];
-        for line in image.rows() {
+        let mut curvature = vec![0.0; rows * columns];
+        let mut smooth = vec![0.0; rows * columns];
+        let mut padded = vec![0.0_f32; columns + 2 * REACH];
+        let targets = curvature.chunks_exact_mut(columns).zip(smooth.chunks_exact_mut(columns));
+        for (line, (curvature, smooth)) in image.rows().into_iter().zip(targets) {
             for (i, value) in padded.iter_mut().enumerate() {
-                *value = i32::from(line[mirrored(i, REACH, columns)]);
+                *value = f32::from(line[mirrored(i, REACH, columns)]);
             }
-            for taps in padded.windows(2 * REACH + 1) {
-                let (mut second, mut blurred) = (0, 0);
-                for k in 0..=2 * REACH {
-                    second += CURVATURE[k] * taps[k];
-                    blurred += BINOMIAL[k] * taps[k];
+            // The kernels are symmetric: taps are added in pairs before they are weighed.
+            for k in 0..REACH {
+                let (left, right) = (&padded[k..k + columns], &padded[2 * REACH - k..2 * REACH - k + columns]);
+                for x in 0..columns {
+                    let pair = left[x] + right[x];
+                    curvature[x] += CURVATURE[k] * pair;
+                    smooth[x] += BINOMIAL[k] * pair;
                 }
-                curvature.push(second);
-                smooth.push(blurred);
+            }
+            let middle = &padded[REACH..REACH + columns];
+            for x in 0..columns {
+                curvature[x] += CURVATURE[REACH] * middle[x];
+                smooth[x] += BINOMIAL[REACH] * middle[x];
             }
         }
         Self { curvature, smooth, rows, columns }
     }
 
     /// The vertical passes of one row: smoothed horizontal curvature plus vertical curvature of the smoothed.
-    fn row(&self, row: usize, line: &mut [i32]) {
-        line.fill(0);
+    fn row(&self, row: usize, line: &mut [f32]) {
+        line.fill(0.0);
         for k in 0..=2 * REACH {
             let source = mirrored(row + k, REACH, self.rows) * self.columns;
             let curvature = &self.curvature[source..source + self.columns];
