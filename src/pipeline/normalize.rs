@@ -186,13 +186,7 @@ impl<'a> Validity<'a> {
 }
 
 /// Nearest-neighbour samples at pupil + radius · (iris − pupil), in single precision, rounded half to even.
-fn sample(
-    image: &EyeImage,
-    valid: &Validity<'_>,
-    pupil: &[Point],
-    iris: &[Point],
-    radii: &[f64],
-) -> NormalizedIris {
+fn sample(image: &EyeImage, valid: &Validity<'_>, pupil: &[Point], iris: &[Point], radii: &[f64]) -> NormalizedIris {
     let (width, height) = (image.width(), image.height());
     let pixels = image.as_slice();
     let count = radii.len() * pupil.len();

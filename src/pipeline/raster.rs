@@ -3,8 +3,6 @@
 //! A mask decides bits of the template, so a polygon must cover exactly the pixels that it covers in open-iris:
 //! the 8-connected boundary lines, united with the even-odd interior by scan lines in 16.16 fixed point.
 
-use ndarray::Array2;
-
 /// A vertex, `[x, y]`, in whole pixels.
 pub(crate) type Vertex = [i64; 2];
 
@@ -19,14 +17,6 @@ const FAR: f32 = 1e6;
 pub(crate) fn round_points(points: &[[f32; 2]]) -> Vec<Vertex> {
     let round = |value: f32| value.round_ties_even().clamp(-FAR, FAR) as i64;
     points.iter().map(|&[x, y]| [round(x), round(y)]).collect()
-}
-
-/// The mask of a closed polygon, boundary included, `[row][column]`.
-pub(crate) fn filled_polygon(vertices: &[Vertex], width: usize, height: usize) -> Array2<bool> {
-    let mut mask = Array2::from_elem((height, width), false);
-    let pixels = mask.as_slice_mut().expect("a new array is row-major");
-    fill_polygon(pixels, width, height, vertices, |pixel| *pixel = true);
-    mask
 }
 
 /// Paints the pixels of a closed polygon, boundary included; `pixels` are the rows one after another.
@@ -209,6 +199,73 @@ fn fill_edges<T>(pixels: &mut [T], size: Size, mut edges: Vec<Edge>, paint: impl
             }
             pair[0].x += pair[0].slope;
             pair[1].x += pair[1].slope;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(vertices: &[Vertex], width: usize, height: usize) -> Vec<String> {
+        let mut pixels = vec![b'.'; width * height];
+        fill_polygon(&mut pixels, width, height, vertices, |pixel| *pixel = b'#');
+        pixels.chunks(width).map(|row| String::from_utf8_lossy(row).into_owned()).collect()
+    }
+
+    #[test]
+    fn the_boundary_belongs_to_the_polygon() {
+        assert_eq!(filled(&[[1, 1], [3, 1], [3, 2], [1, 2]], 5, 4), [".....", ".###.", ".###.", "....."]);
+        assert_eq!(filled(&[[2, 1]], 5, 3), [".....", "..#..", "....."]);
+        assert_eq!(filled(&[[0, 0], [4, 2]], 5, 3), ["##...", "..##.", "....#"].map(str::to_owned).to_vec());
+    }
+
+    #[test]
+    fn what_is_outside_is_cut_off() {
+        assert_eq!(filled(&[[-3, -3], [1, -3], [1, 9], [-3, 9]], 4, 3), ["##..", "##..", "##.."]);
+        assert_eq!(filled(&[[-9, -9], [99, -9], [99, 99], [-9, 99]], 4, 3), ["####"; 3]);
+        assert_eq!(filled(&[[-9, -9], [-5, -9], [-5, 99], [-9, 99]], 4, 3), ["...."; 3]);
+        assert_eq!(filled(&[], 4, 3), ["...."; 3]);
+        assert!(filled(&[[0, 0]], 1, 0).is_empty());
+    }
+
+    /// Even-odd rule at the pixel's centre, for pixels that no side passes within a pixel. Only for corners inside the
+    /// picture: a side that is cut off gets OpenCV's rounded slope, which far from its corner is another line.
+    #[test]
+    fn the_inside_is_what_an_odd_number_of_sides_encloses() {
+        let mut state = 7_u64;
+        let mut next = |below: i64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            i64::try_from(state >> 40).unwrap_or(0) % below
+        };
+        for _ in 0..300 {
+            let corners = 3 + next(6);
+            let vertices: Vec<Vertex> = (0..corners).map(|_| [next(40), next(30)]).collect();
+            let rows = filled(&vertices, 40, 30);
+            let sides = || vertices.iter().zip(vertices.iter().cycle().skip(1));
+            for (y, row) in (0_i64..).zip(&rows) {
+                for (x, pixel) in (0_i64..).zip(row.bytes()) {
+                    let near = sides().any(|(&a, &b)| distance([x, y], a, b) <= 1.0);
+                    let crossings = sides().filter(|(a, b)| crosses([x, y], **a, **b)).count();
+                    assert!(near || (pixel == b'#') == (crossings % 2 == 1), "({x}, {y}) of {vertices:?}");
+                }
+            }
+        }
+    }
+
+    #[allow(clippy::cast_precision_loss)]
+    fn distance([x, y]: Vertex, [ax, ay]: Vertex, [bx, by]: Vertex) -> f64 {
+        let (dx, dy) = ((bx - ax) as f64, (by - ay) as f64);
+        let (px, py) = ((x - ax) as f64, (y - ay) as f64);
+        let t = ((px * dx + py * dy) / (dx * dx + dy * dy).max(1e-9)).clamp(0.0, 1.0);
+        (px - t * dx).hypot(py - t * dy)
+    }
+
+    /// Whether a ray to the right meets the side.
+    fn crosses([x, y]: Vertex, [ax, ay]: Vertex, [bx, by]: Vertex) -> bool {
+        (ay > y) != (by > y) && {
+            let cross = (bx - ax) * (y - ay) - (x - ax) * (by - ay);
+            if by > ay { cross > 0 } else { cross < 0 }
         }
     }
 }

@@ -5,6 +5,7 @@
 mod decode;
 mod filters;
 mod nodes;
+mod refusals;
 mod whole;
 
 use std::fs;

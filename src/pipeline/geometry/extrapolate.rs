@@ -135,7 +135,8 @@ pub fn ellipses(polygons: &EyePolygons, step: f64) -> Option<EyePolygons> {
             let (dx, dy) = (p[0] - point[0], p[1] - point[1]);
             *distance = dy * dy + dx * dx;
         }
-        let nearest = distances.iter().fold(f32::INFINITY, |least, &distance| if distance < least { distance } else { least });
+        let nearest =
+            distances.iter().fold(f32::INFINITY, |least, &distance| if distance < least { distance } else { least });
         for (target, &distance) in completed.iter_mut().zip(&distances) {
             if distance == nearest {
                 *target = point;
