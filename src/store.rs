@@ -57,7 +57,7 @@ macro_rules! number {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+        #[derive(serde::Serialize)]
         pub struct $name(u64);
 
         impl $name {

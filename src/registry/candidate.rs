@@ -27,8 +27,7 @@ impl<'a> Eyes<'a> {
 }
 
 /// An enrolled person whom the presented eyes match.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Candidate {
     /// Who.
     pub person: PersonId,
@@ -45,14 +44,13 @@ impl Candidate {
 }
 
 /// A presented eye laid on an enrolled one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Sighting {
     /// Which of the person's enrolled eyes.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "super::eye_word::serialize"))]
+    #[serde(serialize_with = "super::eye_word::serialize")]
     pub eye: EyeSide,
     /// The side as which the matching eye was presented; the other one if left and right were exchanged.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "super::eye_word::serialize"))]
+    #[serde(serialize_with = "super::eye_word::serialize")]
     pub probe: EyeSide,
     /// Distance and rotation.
     pub alignment: Alignment,

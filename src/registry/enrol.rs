@@ -14,9 +14,8 @@ use crate::store::{
 use crate::tree::{LeafIndex, MerkleRoot};
 
 /// How many eyes an enrolment rests on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum EnrolmentClass {
     /// Both eyes, [`Assurance::BOTH_EYES`].
     BothEyes,

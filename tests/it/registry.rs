@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -18,8 +18,8 @@ use personhood::registry::{
     PolicyError, Registry, RegistryError, RegistryPolicy, UnfitTemplate,
 };
 use personhood::store::{
-    LeafRecord, MemoryStore, NewDecision, NewPerson, PersonId, ReadStore, SqliteStore, Store, StoreError, TemplatePair,
-    TemplateRecord, WriteTransaction,
+    LeafRecord, MemoryStore, NewDecision, NewPerson, PersonId, ReadStore, SqliteNullifiers, SqliteStore, Store,
+    StoreError, TemplatePair, TemplateRecord, WriteTransaction,
 };
 use personhood::tree::{LeafIndex, MerkleRoot, Tree};
 use proptest::prelude::*;
@@ -484,6 +484,54 @@ fn policies_are_kept_and_checked() {
     let mut nan = RegistryPolicy::default();
     nan.degeneracy.self_distance_at_least = f64::NAN;
     refused(nan, "self_distance_at_least");
+}
+
+/// `docs/formats.md` draws every column of every table, and shows the documents as they are written.
+#[test]
+fn the_formats_are_documented_as_they_are() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/formats.md")).unwrap();
+    let ground = Ground::new(RegistryPolicy::default());
+    let nullifiers = ground.0.path().join("nullifiers.db");
+    drop(SqliteNullifiers::create(&nullifiers).unwrap());
+    for (file, tables) in [(ground.file(), 7), (nullifiers, 1)] {
+        let connection = rusqlite::Connection::open(file).unwrap();
+        let mut statement = connection
+            .prepare(
+                "SELECT m.name, i.name, i.type FROM sqlite_schema m, pragma_table_info(m.name) i \
+                 WHERE m.type = 'table' ORDER BY m.rowid, i.cid",
+            )
+            .unwrap();
+        let columns: Vec<(String, String, String)> = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let names: BTreeSet<_> = columns.iter().map(|column| &column.0).collect();
+        assert_eq!(names.len(), tables);
+        // Drawn with this type, as often as there are tables with such a column.
+        for (table, column, kind) in &columns {
+            assert!(text.contains(&format!("\n{table} ")) || text.contains(&format!(" {table} ")), "{table}");
+            let drawn = text
+                .match_indices(column.as_str())
+                .filter(|(at, _)| {
+                    let rest = text[at + column.len()..].trim_start();
+                    let before = text[..*at].trim_end();
+                    (before.ends_with('│') || before.ends_with('┤'))
+                        && rest.strip_prefix('│').is_some_and(|rest| rest.trim_start().starts_with(kind.as_str()))
+                })
+                .count();
+            let expected = columns.iter().filter(|other| other.1 == *column && other.2 == *kind).count();
+            assert_eq!(drawn, expected, "{table}.{column} {kind}");
+        }
+    }
+    assert!(text.contains(&RegistryPolicy::default().to_json().unwrap()));
+
+    let mut registry = ground.open().unwrap();
+    let _ = registry.enroll(request(1)).unwrap();
+    let _ = registry.enroll(both(left(1), right(2), 2)).unwrap_err();
+    let record = registry.store().decisions_since(1, 1).unwrap().remove(0);
+    let shape = |json: &str| -> String { json.chars().filter(|c| !c.is_ascii_digit() && *c != '-').collect() };
+    assert!(text.lines().any(|line| shape(line) == shape(&record.details)), "{}", record.details);
 }
 
 // Several registries on one store.
