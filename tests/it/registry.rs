@@ -996,48 +996,24 @@ fn fill<S: Store>(store: &mut S, eyes: &[[IrisTemplate; 2]]) {
     transaction.commit().unwrap();
 }
 
-/// Two thousand people and forty newcomers, many of them near the threshold: the registry says what a plain comparison
-/// with everybody says.
-#[test]
-fn uniqueness_among_two_thousand_is_what_brute_force_says() {
-    let people: Vec<[IrisTemplate; 2]> = (0..2_000).map(|person| [left(person), right(person)]).collect();
-    let ground = Ground::new(RegistryPolicy::default());
+/// Enrols newcomers among people, and holds every answer against a plain comparison with everybody; returns how many were
+/// refused as duplicates and how many came in.
+fn against_brute_force(
+    policy: RegistryPolicy,
+    mut people: Vec<[IrisTemplate; 2]>,
+    newcomers: impl IntoIterator<Item = [IrisTemplate; 2]>,
+) -> (usize, usize) {
+    let ground = Ground::new(policy.clone());
     fill(&mut SqliteStore::open(ground.file()).unwrap(), &people);
     let mut registry = ground.open().unwrap();
-    let policy = MatchPolicy::default();
-    let mut random = Random(3);
     let (mut duplicates, mut strangers) = (0, 0);
-    for number in 0..40 {
-        // Captures at distance 1/4 and 3/8 of somebody, and mixtures in between: some below 0.345, some above.
-        let someone = &people[usize::try_from(random.below(2_000)).unwrap()];
-        let mixed = |eye: &IrisTemplate, capture: u64| {
-            let (near, far) = (again(eye, capture, 0, 2), again(eye, capture + 1, 0, 3));
-            let from_far = 185 + capture % 20;
-            let words = |near: &[u64], far: &[u64]| -> Vec<u64> {
-                near.iter()
-                    .zip(far)
-                    .zip(0..)
-                    .map(|((near, far), at)| if at < from_far { *far } else { *near })
-                    .collect()
-            };
-            template(
-                eye.layout(),
-                words(near.code().columns(), far.code().columns()),
-                words(near.mask().columns(), far.mask().columns()),
-            )
-            .rotated(Rotation::new(i16::try_from(capture % 31).unwrap() - 15))
-        };
-        let (l, r) = match number % 4 {
-            0 => (left(5_000 + number), right(5_000 + number)),
-            1 => (mixed(&someone[0], 50 * number), right(5_000 + number)),
-            2 => (mixed(&someone[0], 50 * number), mixed(&someone[1], 50 * number + 7)),
-            _ => (mixed(&someone[1], 50 * number), left(5_000 + number)),
-        };
+    for (number, newcomer) in (0..).zip(newcomers) {
+        let [l, r] = &newcomer;
         let mut matches: Vec<_> = (1..)
             .zip(&people)
             .flat_map(|(person, eyes)| {
-                let pairs = [(&l, &eyes[0]), (&r, &eyes[1]), (&l, &eyes[1]), (&r, &eyes[0])];
-                pairs.map(|(probe, reference)| match compare(probe, reference, &policy) {
+                let pairs = [(l, &eyes[0]), (r, &eyes[1]), (l, &eyes[1]), (r, &eyes[0])];
+                pairs.map(|(probe, reference)| match compare(probe, reference, &policy.matching) {
                     Comparison::Match(alignment) => Some((person, alignment)),
                     Comparison::NonMatch(_) => None,
                     Comparison::Incomparable(reason) => panic!("{reason}"),
@@ -1046,11 +1022,12 @@ fn uniqueness_among_two_thousand_is_what_brute_force_says() {
             .flatten()
             .collect();
         matches.sort_by(|a, b| a.1.distance.cmp_ratio(b.1.distance));
-        match registry.enroll(both(l, r, 10_000 + number)) {
-            Ok(_) => {
+        match registry.enroll(both(l.clone(), r.clone(), 100_000 + number)) {
+            Ok(enrolled) => {
                 assert!(matches.is_empty(), "newcomer {number}");
+                people.push(newcomer);
+                assert_eq!(enrolled.person.as_u64(), people.len() as u64);
                 strangers += 1;
-                // They are in now; the next newcomers are strangers to them.
             }
             Err(EnrollError::Duplicate { person, alignment, .. }) => {
                 assert_eq!((person.as_u64(), alignment), matches[0], "newcomer {number}");
@@ -1059,5 +1036,71 @@ fn uniqueness_among_two_thousand_is_what_brute_force_says() {
             Err(error) => panic!("{error}"),
         }
     }
+    (duplicates, strangers)
+}
+
+/// Forty newcomers, many of them near the threshold of somebody among two thousand.
+#[test]
+fn uniqueness_among_two_thousand_is_what_brute_force_says() {
+    let people: Vec<[IrisTemplate; 2]> = (0..2_000).map(|person| [left(person), right(person)]).collect();
+    let mut random = Random(3);
+    let newcomers: Vec<_> = (0..40)
+        .map(|number| {
+            // Mixtures of captures at distance 1/4 and 3/8 of somebody: some below 0.345, some above.
+            let someone = &people[usize::try_from(random.below(2_000)).unwrap()];
+            let mixed = |eye: &IrisTemplate, capture: u64| {
+                let (near, far) = (again(eye, capture, 0, 2), again(eye, capture + 1, 0, 3));
+                let from_far = 185 + capture % 20;
+                let words = |near: &[u64], far: &[u64]| -> Vec<u64> {
+                    near.iter()
+                        .zip(far)
+                        .zip(0..)
+                        .map(|((near, far), at)| if at < from_far { *far } else { *near })
+                        .collect()
+                };
+                template(
+                    eye.layout(),
+                    words(near.code().columns(), far.code().columns()),
+                    words(near.mask().columns(), far.mask().columns()),
+                )
+                .rotated(Rotation::new(i16::try_from(capture % 31).unwrap() - 15))
+            };
+            match number % 4 {
+                0 => [left(5_000 + number), right(5_000 + number)],
+                1 => [mixed(&someone[0], 50 * number), right(5_000 + number)],
+                2 => [mixed(&someone[0], 50 * number), mixed(&someone[1], 50 * number + 7)],
+                _ => [mixed(&someone[1], 50 * number), left(5_000 + number)],
+            }
+        })
+        .collect();
+    let (duplicates, strangers) = against_brute_force(RegistryPolicy::default(), people, newcomers);
     assert!(duplicates > 8 && strangers > 12, "{duplicates} duplicates, {strangers} strangers");
+}
+
+/// The same with templates that have the statistics of real ones: lids, texture, few degrees of freedom.
+#[cfg(feature = "testing")]
+#[test]
+fn uniqueness_of_lifelike_templates_is_what_brute_force_says() {
+    use personhood::testing::templates::SyntheticTemplates;
+
+    let world = SyntheticTemplates::new(Layout::Columns200, 5).with_distances(0.2..=0.4);
+    let policy = RegistryPolicy {
+        layout: Layout::Columns200,
+        encoder: SyntheticTemplates::ENCODER,
+        ..RegistryPolicy::default()
+    };
+    let enrolled = |person| EyeSide::BOTH.map(|eye| world.enrolled(person, eye));
+    let fit = |eyes: &[IrisTemplate; 2]| eyes.iter().all(|eye| eye.facts().check(&policy.degeneracy).is_ok());
+    let people: Vec<_> = (0..500).map(enrolled).filter(fit).collect();
+    assert!(people.len() > 450, "{}", people.len());
+    let newcomers = (0..40).map(|number| {
+        if number % 3 == 0 {
+            enrolled(1_000 + number)
+        } else {
+            EyeSide::BOTH.map(|eye| world.recaptured(11 * number, eye, 1).template)
+        }
+    });
+    let newcomers: Vec<_> = newcomers.filter(fit).collect();
+    let (duplicates, strangers) = against_brute_force(policy, people, newcomers);
+    assert!(duplicates > 8 && strangers > 8, "{duplicates} duplicates, {strangers} strangers");
 }
