@@ -208,12 +208,51 @@ impl Lattice {
             let [gx, gy] = line[c];
             gx * dx + gy * dy
         };
-        let fade = |t: f32| t * t * t * (t * (t * 6.0 - 15.0) + 10.0);
         let (sx, sy) = (fade(fx), fade(fy));
         let upper = corner(first, left, fx, fy) * (1.0 - sx) + corner(first, right, fx - 1.0, fy) * sx;
         let lower = corner(second, left, fx, fy - 1.0) * (1.0 - sx) + corner(second, right, fx - 1.0, fy - 1.0) * sx;
         1.4 * (upper * (1.0 - sy) + lower * sy)
     }
+}
+
+/// A [`Lattice`] along one line of constant y: what depends on y alone is worked out once per column.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LatticeLine {
+    /// Noise near a column is `slope · (distance from it) + height`, before fading to the next.
+    columns: Vec<[f32; 2]>,
+}
+
+impl LatticeLine {
+    /// Moves to the line at `y` of `lattice`.
+    pub(super) fn set(&mut self, lattice: &Lattice, y: f64) {
+        let row = floor(y);
+        let fy = (y - f64::from(row)) as f32;
+        let top = wrap(row, lattice.down);
+        let bottom = if top + 1 == lattice.down { 0 } else { top + 1 };
+        let lower = fade(fy);
+        let upper = 1.0 - lower;
+        let line = |r: usize| &lattice.gradients[r * lattice.across..(r + 1) * lattice.across];
+        self.columns.clear();
+        self.columns.extend(line(top).iter().zip(line(bottom)).map(|(a, b)| {
+            [1.4 * (a[0] * upper + b[0] * lower), 1.4 * (a[1] * fy * upper + b[1] * (fy - 1.0) * lower)]
+        }));
+    }
+
+    /// The noise at `x`; the line must have been set.
+    pub(super) fn at(&self, x: f64) -> f32 {
+        let column = floor(x);
+        let fx = (x - f64::from(column)) as f32;
+        let left = wrap(column, self.columns.len());
+        let right = if left + 1 == self.columns.len() { 0 } else { left + 1 };
+        let ([slope, height], [next_slope, next_height]) = (self.columns[left], self.columns[right]);
+        let (here, there) = (slope * fx + height, next_slope * (fx - 1.0) + next_height);
+        here + (there - here) * fade(fx)
+    }
+}
+
+/// Perlin's fade (2002): from 0 to 1 with vanishing first and second derivatives at both ends.
+fn fade(t: f32) -> f32 {
+    t * t * t * (t * (t * 6.0 - 15.0) + 10.0)
 }
 
 /// Several octaves of noise summed once on a square that repeats, for quick bilinear reading.
@@ -310,5 +349,14 @@ mod tests {
             sum += f64::from(lattice.at(x, y));
         }
         assert!((sum / 7000.0).abs() < 0.15);
+        let mut line = LatticeLine::default();
+        for i in 0..60 {
+            let y = f64::from(i) * 0.173 - 4.0;
+            line.set(&lattice, y);
+            for j in 0..60 {
+                let x = f64::from(j) * 0.291 - 6.0;
+                assert!((line.at(x) - lattice.at(x, y)).abs() < 1e-5);
+            }
+        }
     }
 }

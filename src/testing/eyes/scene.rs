@@ -35,6 +35,7 @@ pub(super) struct Scene {
     axes: [[f64; 3]; 2],
     camera: f64,
     torsion: f64,
+    dilation: f64,
     pupil_centre: [f64; 2],
     pupil_radius: Vec<f64>,
     limbus_radius: Vec<f64>,
@@ -92,6 +93,7 @@ impl Scene {
             ],
             camera: c.camera_distance,
             torsion: c.torsion / 360.0,
+            dilation: c.dilation,
             pupil_centre: [toward_nose * traits.nose, down],
             pupil_radius,
             limbus_radius,
@@ -142,11 +144,11 @@ impl Scene {
             return None;
         }
         // The sheet's circles move from the pupil's centre to the limbus': a fixed point, reached in
-        // three steps because the centres are less than a tenth of the radius apart.
-        let mut fraction = 0.5;
+        // two steps from that of plain circles because the centres are less than a tenth of the radius apart.
+        let mut fraction = (((x * x + y * y).sqrt() - self.dilation) / (1.0 - self.dilation)).clamp(-1.0, 1.5);
         let mut angle = 0.0;
         let (mut radius, mut pupil, mut limbus) = (0.0, 0.0, 1.0);
-        for _ in 0..3 {
+        for _ in 0..2 {
             let back = 1.0 - fraction;
             let (dx, dy) = (x - back * self.pupil_centre[0], y - back * self.pupil_centre[1]);
             radius = (dx * dx + dy * dy).sqrt();

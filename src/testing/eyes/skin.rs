@@ -81,10 +81,10 @@ impl<'a> Skin<'a> {
             tone *= self.lower_lid(ripple, distance, lid);
         }
         let mut grain = self.pores.at(x, y);
-        if distance < 1.8 {
+        if distance < 1.4 {
             // Lines that run along the lids, wavy, fading away from them.
             let lines = self.fine.at(x * 2.3, distance * 13.0 + 3.0 * wave);
-            grain += lines * (0.09 * (bell(distance / 0.9) - 0.04) * self.lines) as f32;
+            grain += lines * (0.09 * (bell(distance / 0.9) - 0.085).max(0.0) * self.lines) as f32;
             // Beyond the corners both lids end in one soft fold, longest on the outer side.
             let end = if lid.place < 0.0 { smoothstep(1.22, 1.0, -lid.place) } else { smoothstep(1.1, 1.0, lid.place) };
             tone *= 1.0 - 0.22 * end * (1.0 - lid.along) * bell(distance / 0.05);

@@ -2,7 +2,7 @@
 
 use core::f64::consts::TAU;
 
-use super::numeric::{Lattice, Stream, bell, floor, sin_cos, smoothstep, wrap};
+use super::numeric::{Lattice, LatticeLine, Stream, bell, floor, sin_cos, smoothstep, wrap};
 use super::traits::{TextureStyle, Traits};
 
 /// Length of the unrolled iris over its breadth: 2π · mean radius 0.7 / breadth 0.62.
@@ -20,6 +20,7 @@ pub(super) struct Polar {
 /// One octave of noise in `u` and `v`.
 struct Octave {
     lattice: Lattice,
+    line: LatticeLine,
     around: f64,
     outward: f64,
     weight: f32,
@@ -32,20 +33,26 @@ impl Octave {
         let lattice = Lattice::new(s, around as usize, outward as usize + 3);
         let visible = |frequency: f64, samples: usize| ((0.5 * samples as f64 / frequency - 1.0) / 0.5).clamp(0.0, 1.0);
         let weight = weight * visible(f64::from(around), grid.0) * visible(outward, grid.1);
-        Self { lattice, around: f64::from(around), outward, weight: weight as f32 }
+        Self { lattice, line: LatticeLine::default(), around: f64::from(around), outward, weight: weight as f32 }
     }
 
-    fn raw(&self, u: f64, v: f64) -> f32 {
-        self.lattice.at(u * self.around, v * self.outward)
+    /// Moves to the ring at `v`.
+    fn set_ring(&mut self, v: f64) {
+        self.line.set(&self.lattice, v * self.outward);
     }
 
-    fn at(&self, u: f64, v: f64) -> f32 {
-        if self.weight == 0.0 { 0.0 } else { self.weight * self.raw(u, v) }
+    /// The noise at `u` of the ring.
+    fn raw(&self, u: f64) -> f32 {
+        self.line.at(u * self.around)
+    }
+
+    fn at(&self, u: f64) -> f32 {
+        if self.weight == 0.0 { 0.0 } else { self.weight * self.raw(u) }
     }
 
     /// Bright threads along the zero lines of the noise.
-    fn threads(&self, u: f64, v: f64) -> f32 {
-        if self.weight == 0.0 { 0.0 } else { self.weight * (0.26 - self.raw(u, v).abs()) * 1.6 }
+    fn threads(&self, u: f64) -> f32 {
+        if self.weight == 0.0 { 0.0 } else { self.weight * (0.26 - self.raw(u).abs()) * 1.6 }
     }
 }
 
@@ -55,11 +62,12 @@ impl Polar {
         let columns = ((TAU * radius) as usize).clamp(256, 2048);
         let rows = ((radius * 0.68) as usize).clamp(40, 280);
         let style = &traits.texture;
-        let tissue = Tissue::new(traits.seed, style, (columns, rows));
+        let mut tissue = Tissue::new(traits.seed, style, (columns, rows));
         let collarette: Vec<f64> = (0..columns).map(|c| tissue.collarette(c as f64 / columns as f64)).collect();
         let mut polar = Self { columns, rows, tones: Vec::with_capacity(columns * rows) };
         for row in 0..rows {
             let v = row as f64 / (rows - 1) as f64;
+            tissue.set_ring(v);
             for (column, place) in collarette.iter().enumerate() {
                 polar.tones.push(tissue.at(column as f64 / columns as f64, v, *place));
             }
@@ -238,41 +246,50 @@ impl<'a> Tissue<'a> {
         ];
         let knots = octave(40, 4.0, 1.0);
         let ruff = octave(72, 2.0, 0.25);
-        let waves = [octave(9, 1.0, 1.0), octave(23, 1.0, 1.0), octave(61, 1.0, 1.0)];
+        let mut waves = [octave(9, 1.0, 1.0), octave(23, 1.0, 1.0), octave(61, 1.0, 1.0)];
+        // The collarette is one line: any ring between two rows of gradients will do.
+        waves.iter_mut().for_each(|wave| wave.set_ring(0.4));
         Self { style, bend, inner, outer, mottling, knots, ruff, waves }
     }
 
     /// Where between pupil and limbus the collarette runs: in the large a wave, in the small a zigzag.
     fn collarette(&self, u: f64) -> f64 {
         let [long, middle, short] = &self.waves;
-        let teeth = 0.085 * f64::from(middle.raw(u, 0.61)).abs() + 0.03 * f64::from(short.raw(u, 0.43)) - 0.02;
-        self.style.collarette + 0.075 * f64::from(long.raw(u, 0.37)) + self.style.zigzag * teeth
+        let teeth = 0.085 * f64::from(middle.raw(u)).abs() + 0.03 * f64::from(short.raw(u)) - 0.02;
+        self.style.collarette + 0.075 * f64::from(long.raw(u)) + self.style.zigzag * teeth
     }
 
-    /// Height of the tissue (bright is high) at a place, the collarette being at `collarette`.
+    /// Moves to the ring at `v`.
+    fn set_ring(&mut self, v: f64) {
+        let threads = self.inner.iter_mut().chain(&mut self.outer);
+        let others = self.bend.iter_mut().chain(&mut self.mottling).chain([&mut self.knots, &mut self.ruff]);
+        threads.chain(others).for_each(|octave| octave.set_ring(v));
+    }
+
+    /// Height of the tissue (bright is high) at a place of the ring, the collarette being at `collarette`.
     fn at(&self, u: f64, v: f64, collarette: f64) -> f32 {
         let style = self.style;
         let [coarse, fine] = &self.bend;
-        let bent = u + f64::from(coarse.at(u, v) + fine.at(u, v));
+        let bent = u + f64::from(coarse.at(u) + fine.at(u));
         let from_collarette = v - collarette;
         let zone = smoothstep(-0.05, 0.05, from_collarette);
         let mut tone = 0.0_f32;
         if zone < 1.0 {
-            let sum: f32 = self.inner.iter().map(|o| o.threads(bent, v)).sum();
+            let sum: f32 = self.inner.iter().map(|o| o.threads(bent)).sum();
             tone += (1.0 - zone) as f32 * (sum + style.inner_zone as f32);
         }
         if zone > 0.0 {
-            let sum: f32 = self.outer.iter().map(|o| o.threads(bent, v)).sum();
+            let sum: f32 = self.outer.iter().map(|o| o.threads(bent)).sum();
             tone += zone as f32 * sum;
         }
-        tone += self.mottling.iter().map(|o| o.at(bent, v)).sum::<f32>();
+        tone += self.mottling.iter().map(|o| o.at(bent)).sum::<f32>();
         if from_collarette.abs() < 0.25 {
-            let knots = 0.6 + 0.9 * f64::from(self.knots.raw(u, v));
+            let knots = 0.6 + 0.9 * f64::from(self.knots.raw(u));
             let ridge = 0.13 * bell(from_collarette / 0.030) * knots - 0.07 * bell((from_collarette - 0.075) / 0.035);
             tone += (style.collarette_strength * ridge) as f32;
         }
         if v < 0.12 {
-            tone += self.ruff.at(u, v) * (1.0 - v as f32 / 0.12);
+            tone += self.ruff.at(u) * (1.0 - v as f32 / 0.12);
         }
         tone
     }
