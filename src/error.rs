@@ -292,7 +292,7 @@ mod tests {
     #[test]
     fn texts_are_those_of_the_narrow_errors() {
         let narrow = TemplateFormatError::TooShort { found: 3 };
-        assert_eq!(alloc::format!("{}", Error::from(narrow.clone())), alloc::format!("{narrow}"));
+        assert_eq!(alloc::format!("{}", Error::from(narrow)), alloc::format!("{narrow}"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The registry: who is enrolled, exactly once, and with which leaf.
 //!
 //! A [`Registry`] joins the three things that make one person one member: the exact search among all
-//! enrolled eyes ([`Gallery`](crate::matcher::Gallery)), the tree of leaves ([`Tree`](crate::tree::Tree)), and
+//! enrolled eyes ([`Gallery`](crate::matcher::Gallery)), the tree of leaves ([`Tree`]), and
 //! a [`Store`] that keeps both across crashes. Several processes may work on one store: each catches up with
 //! the others before it decides, and decides under the store's lock.
 //!
