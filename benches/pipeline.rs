@@ -1,8 +1,8 @@
 //! Milliseconds per stage of the pipeline, one thread, on synthetic eyes of three sizes.
 //!
-//! `cargo bench --features testing --bench pipeline` prints for each stage the least and the median time of many
-//! runs; an argument limits the output to the stages whose name contains it. On Linux it is the time that the thread ran
-//! on a processor, so other work on the machine counts only as far as it cools the caches. The rows above `masks to template` are its parts.
+//! `cargo bench --features testing --bench pipeline` prints the mean time of many runs of each stage; an argument limits
+//! the output to the stages whose name contains it. On Linux it is time that the thread ran on a processor, so that
+//! other work on the machine counts only as far as it cools the caches. The rows above `masks to template` are its parts.
 
 use std::fs;
 use std::hint::black_box;
@@ -20,8 +20,8 @@ use personhood::pipeline::quality::{sharpness, visible_fractions};
 use personhood::pipeline::{Pipeline, PipelineConfig};
 use personhood::testing::eyes::{CaptureConditions, SyntheticEye};
 
-/// Each stage runs for about this long.
-const BUDGET: Duration = Duration::from_millis(400);
+/// Each stage runs for about this long: the clock below ticks every few milliseconds.
+const BUDGET: Duration = Duration::from_millis(600);
 
 /// Time that this thread has run, or time of day where that cannot be told.
 fn now() -> Duration {
@@ -31,18 +31,16 @@ fn now() -> Duration {
     nanoseconds.map_or_else(|| BEGIN.elapsed(), Duration::from_nanos)
 }
 
-/// Least and median duration of one call, milliseconds.
-fn time<T>(mut call: impl FnMut() -> T) -> [f64; 2] {
+/// Mean duration of one call, milliseconds.
+fn time<T>(mut call: impl FnMut() -> T) -> f64 {
     black_box(call());
-    let begin = Instant::now();
-    let mut times = Vec::new();
-    while times.len() < 5 || begin.elapsed() < BUDGET {
-        let start = now();
+    let (wall, start) = (Instant::now(), now());
+    let mut runs = 0_u32;
+    while runs < 5 || wall.elapsed() < BUDGET {
         black_box(call());
-        times.push(now().saturating_sub(start));
+        runs += 1;
     }
-    times.sort_unstable();
-    [times[0], times[times.len() / 2]].map(|time| time.as_secs_f64() * 1e3)
+    now().saturating_sub(start).as_secs_f64() * 1e3 / f64::from(runs)
 }
 
 fn main() {
@@ -50,12 +48,11 @@ fn main() {
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     let report = |name: &str, call: &mut dyn FnMut()| {
         if name.contains(&filter) {
-            let [least, median] = time(call);
-            println!("  {name:<24} {least:>9.3} ms {median:>9.3} ms");
+            println!("  {name:<24} {:>9.3} ms", time(call));
         }
     };
     for (width, height) in [(320, 240), (640, 480), (1440, 1080)] {
-        println!("{:<26} {:>12} {:>12}", format!("{width}x{height}"), "least", "median");
+        println!("{width}x{height}");
         let eye = SyntheticEye::new(1, EyeSide::Left);
         let capture = eye.render(&CaptureConditions::ordinary(1).resized(width, height));
         let (image, masks) = (&capture.image, &capture.masks);

@@ -124,7 +124,6 @@ pub struct Confidence {
 
 impl Pipeline {
     /// Begins a pipeline with the classical segmenter, the stages of open-iris 1.11.2 and its limits.
-    #[must_use]
     pub fn builder() -> PipelineBuilder {
         PipelineBuilder::default()
     }

@@ -303,3 +303,68 @@ pub(crate) fn axis_offset(orientation: f64, points: usize) -> usize {
     // Rolling by −k brings element k to the front.
     usize::try_from(places.rem_euclid(signed.max(1))).unwrap_or(0)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::{any, prop_assert_eq, proptest};
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_hull_gives_the_diameter_of_all_pairs(
+            points in proptest::collection::vec([0_u16..1500, 0_u16..1100], 0..80), whole in any::<bool>(), copies in 1_usize..6,
+        ) {
+            // Copies and points between make curves whose hull is small, as contours on the pixel grid have them.
+            let scale = if whole { 1.0 } else { 0.37 };
+            let mut curve: Vec<Point> = points.iter().map(|&[x, y]| [f32::from(x) * scale, f32::from(y) * scale]).collect();
+            for _ in 1..copies {
+                let middles: Vec<Point> = curve.windows(2).map(|p| [p[0][0].midpoint(p[1][0]), p[0][1].midpoint(p[1][1])]).collect();
+                curve.extend(middles.into_iter().take(400));
+            }
+            prop_assert_eq!(diameter(&curve), farthest(&curve));
+        }
+    }
+
+    #[test]
+    fn diameters_of_almost_nothing() {
+        assert_eq!(diameter(&[]), 0.0);
+        assert_eq!(diameter(&[[3.0, 4.0]; 9]), 0.0);
+        assert_eq!(diameter(&[[0.0, 0.0], [3.0, 4.0]]), 5.0);
+    }
+
+    #[test]
+    fn an_upright_ellipse_turned_by_an_angle_has_that_orientation() {
+        for degrees in [-80.0_f64, -30.0, 0.0, 10.0, 89.0] {
+            let (sin, cos) = degrees.to_radians().sin_cos();
+            let outline: Vec<[f64; 2]> = (0..400)
+                .map(|i| f64::from(i) * TAU / 400.0)
+                .map(|t| (90.0 * t.cos(), 40.0 * t.sin()))
+                .map(|(u, v)| [300.0 + u * cos - v * sin, 200.0 + u * sin + v * cos])
+                .collect();
+            let angle = orientation(&store(&outline), 0.1).unwrap();
+            assert!((angle.to_degrees() - degrees).abs() < 1e-3, "{degrees}: {}", angle.to_degrees());
+        }
+        let circle: Vec<[f64; 2]> = (0..400).map(|i| from_polar([f64::from(i), 50.0], [90.0, 90.0])).collect();
+        assert!(orientation(&store(&circle), 0.1).is_err());
+    }
+
+    #[test]
+    fn arange_has_numpys_length_and_values() {
+        assert_eq!(arange(0.0, 1.0, 0.25).collect::<Vec<_>>(), [0.0, 0.25, 0.5, 0.75]);
+        // len(numpy.arange(1, 1.3, 0.1)) is 4: (1.3 - 1) / 0.1 is above 3.
+        assert_eq!(arange(1.0, 1.3, 0.1).count(), 4);
+        assert_eq!(arange(1.0, 1.0, 0.1).count(), 0);
+        assert_eq!(arange(1.0, 0.0, 0.1).count(), 0);
+    }
+
+    #[test]
+    fn a_periodic_function_closes() {
+        let curve = Periodic::new(&[[1.0, 10.0], [4.0, 40.0]]).unwrap();
+        assert_eq!((curve.at(1.0), curve.at(4.0), curve.at(2.5)), (10.0, 40.0, 25.0));
+        assert!((curve.at(0.0) - curve.at(TAU)).abs() < 1e-12);
+        assert!((curve.at(-1.0) - curve.at(TAU - 1.0)).abs() < 1e-12);
+        assert!(Periodic::new(&[]).is_none());
+    }
+}

@@ -214,52 +214,51 @@ impl Quality {
     /// The refusals of quality among the variants of [`PipelineError`].
     pub fn within(&self, limits: &QualityLimits, bits: usize) -> Result<(), PipelineError> {
         if let (Some(pupil), Some(iris)) = (self.pupil_diameter, self.iris_diameter) {
-            // Written so that NaN is refused, too.
-            if !(pupil >= limits.least_pupil_diameter) {
+            if below(pupil, limits.least_pupil_diameter) {
                 return Err(PipelineError::PupilTooSmall { diameter: pupil, least: limits.least_pupil_diameter });
             }
-            if !(iris >= limits.least_iris_diameter) {
+            if below(iris, limits.least_iris_diameter) {
                 return Err(PipelineError::IrisTooSmall { diameter: iris, least: limits.least_iris_diameter });
             }
-            if !(pupil < iris) {
+            if below(iris, pupil) || pupil == iris {
                 return Err(PipelineError::PupilNotSmaller { pupil, iris });
             }
         }
         if let Some(ratio) = self.pupil_to_iris_centre_distance
-            && !(ratio < 1.0)
+            && (below(1.0, ratio) || ratio == 1.0)
         {
             return Err(PipelineError::PupilOutsideIris { ratio });
         }
         if let Some(ratio) = self.pupil_to_iris_diameter {
-            if !(ratio >= limits.least_pupil_to_iris_diameter) {
+            if below(ratio, limits.least_pupil_to_iris_diameter) {
                 return Err(PipelineError::PupilConstricted { ratio, least: limits.least_pupil_to_iris_diameter });
             }
-            if !(ratio <= limits.most_pupil_to_iris_diameter) {
+            if below(limits.most_pupil_to_iris_diameter, ratio) {
                 return Err(PipelineError::PupilDilated { ratio, most: limits.most_pupil_to_iris_diameter });
             }
         }
         if let Some(ratio) = self.pupil_to_iris_centre_distance
-            && !(ratio <= limits.most_pupil_to_iris_centre_distance)
+            && below(limits.most_pupil_to_iris_centre_distance, ratio)
         {
             return Err(PipelineError::PupilOffCentre { ratio, most: limits.most_pupil_to_iris_centre_distance });
         }
         if let Some(score) = self.off_gaze
-            && !(score <= limits.most_off_gaze)
+            && below(limits.most_off_gaze, score)
         {
             return Err(PipelineError::OffGaze { score, most: limits.most_off_gaze });
         }
         if let Some(visible) = self.visible
-            && !(visible >= limits.least_visible)
+            && below(visible, limits.least_visible)
         {
             return Err(PipelineError::Occluded { visible, least: limits.least_visible });
         }
         if let Some(visible) = self.visible_beside
-            && !(visible >= limits.least_visible_beside)
+            && below(visible, limits.least_visible_beside)
         {
             return Err(PipelineError::OccludedBeside { visible, least: limits.least_visible_beside });
         }
         if let Some(sharpness) = self.sharpness
-            && !(sharpness >= limits.least_sharpness)
+            && below(sharpness, limits.least_sharpness)
         {
             return Err(PipelineError::Blurred { sharpness, least: limits.least_sharpness });
         }
@@ -269,6 +268,11 @@ impl Quality {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether a value misses a bound; what is not a number misses every bound.
+fn below(value: f64, least: f64) -> bool {
+    value.is_nan() || least.is_nan() || value < least
 }
 
 #[cfg(test)]
@@ -294,7 +298,8 @@ mod tests {
         let limits = QualityLimits::OPEN_IRIS;
         assert_eq!(good().within(&limits, 16_384), Ok(()));
         assert!(good().checks(&limits, 16_384).iter().all(|check| check.passed));
-        let refused: [(&str, fn(&mut Quality)); 13] = [
+        type Spoil = fn(&mut Quality);
+        let refused: [(&str, Spoil); 13] = [
             ("pupil_too_small", |q| q.pupil_diameter = Some(0.9)),
             ("iris_too_small", |q| q.iris_diameter = Some(49.9)),
             ("pupil_not_smaller", |q| q.pupil_diameter = Some(120.0)),

@@ -46,11 +46,11 @@ pub(crate) fn fill_polygon<T>(
 }
 
 /// Calls `visit(x, y)` for each pixel of the 8-connected line between two points, as far as it lies in the picture.
-pub(crate) fn line_pixels(width: usize, height: usize, from: Vertex, to: Vertex, mut visit: impl FnMut(usize, usize)) {
+pub(crate) fn line_pixels(width: usize, height: usize, from: Vertex, to: Vertex, visit: impl FnMut(usize, usize)) {
     if width == 0 || height == 0 {
         return;
     }
-    walk_line(Size::new(width, height), from, to, |x, y| visit(x, y));
+    walk_line(Size::new(width, height), from, to, visit);
 }
 
 #[derive(Clone, Copy)]

@@ -1,5 +1,7 @@
 //! Reads NumPy's `.npy` files (format 1.0, little-endian, C order), as far as the golden vectors use them.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::Path;
 

@@ -134,10 +134,11 @@ fn solve(mut system: [[f64; 9]; 8]) -> Option<[f64; 8]> {
             return None;
         }
         system.swap(k, pivot);
-        for row in k + 1..8 {
-            let factor = system[row][k] / system[k][k];
-            for column in k..9 {
-                system[row][column] -= factor * system[k][column];
+        let pivot = system[k];
+        for row in &mut system[k + 1..] {
+            let factor = row[k] / pivot[k];
+            for (value, pivot) in row.iter_mut().zip(pivot).skip(k) {
+                *value -= factor * pivot;
             }
         }
     }

@@ -104,7 +104,7 @@ fn filter_bank_of_the_mocks() {
     .unwrap();
     for (i, (kernel, (rows, columns))) in mocks().into_iter().zip([(25, 100), (100, 300), (60, 125)]).enumerate() {
         for (d, rule) in [MaskRule::Separate, MaskRule::Duplicated].into_iter().enumerate() {
-            let bank = FilterBank::new(&[kernel.clone()], rows, columns, rule, BottomEdge::WithoutLastRow);
+            let bank = FilterBank::new(std::slice::from_ref(&kernel), rows, columns, rule, BottomEdge::WithoutLastRow);
             let response = bank.respond(&iris);
             let expected = Npy::read(folder.join(format!("convbank_v1_11_0_out_response_{i}.npy")));
             assert_near(&format!("response {i}"), &response.wavelets[0].iris, &expected, 1e-5, 1e-7);

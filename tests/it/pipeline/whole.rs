@@ -170,6 +170,24 @@ fn synthetic_eyes_of_golden_08() {
     }
 }
 
+#[test]
+fn pictures_alone_are_enough() {
+    let (Some(anonymized), Some(synthetic)) = (
+        golden("pictures_alone_are_enough", "01_pipeline_anonymized"),
+        golden("pictures_alone_are_enough", "08_synthetic_eyes"),
+    ) else {
+        return;
+    };
+    let pipeline = Pipeline::builder().build();
+    let mut pictures = vec![anonymized.join("input_image_gray.png")];
+    pictures.extend(SYNTHETIC.map(|name| synthetic.join(name).join("image.png")));
+    for path in pictures {
+        let trace = pipeline.trace(&picture(&path));
+        assert_eq!(trace.outcome, Ok(()), "{}: {trace:?}", path.display());
+        assert!(trace.confidence.as_ref().unwrap().iris > 0.0);
+    }
+}
+
 /// Reads open-iris' own serialisation: bits in the order row, column, wavelet, part, most significant bit first.
 fn differing_from_json(template: &IrisTemplate, file: &Path) -> [usize; 2] {
     let document = json(file);
