@@ -89,6 +89,8 @@ fn help_names_every_command_and_the_exit_codes() {
         "verify",
         "status",
         "eyes",
+        "simulate",
+        "demo",
         "completions",
         "man",
     ] {
@@ -145,4 +147,384 @@ fn a_full_disk_is_an_error_and_not_a_shorter_answer() {
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("[disk_full]") && stderr.contains("\n\nhint: make room"), "{stderr}");
+}
+
+/// The picture of a person of `testdata/eyes`.
+fn eye(person: u32, name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("testdata/eyes/person-{person:02}/{name}.png"))
+}
+
+/// A folder with a registry `reg` in which the first people of `testdata/eyes` are enrolled, their secrets in `ids`.
+fn world(people: u32) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let (registry, crowd, secrets) =
+        (folder.path().join("reg"), folder.path().join("crowd"), folder.path().join("ids"));
+    for person in 1..=people {
+        let name = crowd.join(format!("p{person}"));
+        fs::create_dir_all(&name).unwrap();
+        for side in ["left-1", "right-1"] {
+            fs::copy(eye(person, side), name.join(format!("{side}.png"))).unwrap();
+        }
+    }
+    typed("init --registry {}", &[&registry]).exits(0);
+    if people > 0 {
+        typed("enroll --registry {} {} --identities {}", &[&registry, &crowd, &secrets]).exits(0);
+    }
+    folder
+}
+
+const ACTION: &str = "--app polls.example --action budget";
+
+#[test]
+fn pictures_become_templates_that_compare() {
+    let folder = tempfile::tempdir().unwrap();
+    let template = folder.path().join("a.json");
+    let encoded = typed("encode {} --out {} --pictures {}", &[&eye(1, "left-1"), &template, folder.path()]).exits(0);
+    assert!(encoded.stdout.contains("usable bits"), "{encoded:?}");
+    for kind in ["overlay", "unrolled", "code"] {
+        let png = fs::read(folder.path().join(format!("left-1.{kind}.png"))).unwrap();
+        assert!(png.starts_with(b"\x89PNG"), "{kind}");
+    }
+    let same = typed("compare {} {} --json", &[&template, &eye(1, "left-2")]).exits(0).json();
+    assert_eq!(same["answer"], "match");
+    let (disagreeing, compared) = (same["disagreeing"].as_f64().unwrap(), same["compared"].as_f64().unwrap());
+    assert_eq!(same["distance"].as_f64().unwrap(), disagreeing / compared);
+    assert!(typed("compare {} {}", &[&template, &eye(1, "right-1")]).exits(1).stdout.starts_with("no match"));
+
+    // Standard output is the bare template, as open-iris reads it; twelve thousand eight hundred bits are 1,600 bytes.
+    let bare = typed("encode {} --layout 200", &[&eye(1, "left-1")]).exits(0).json();
+    assert_eq!(bare["iris_codes"].as_str().unwrap().len(), 2136);
+    let reported = typed("encode {} --json", &[&eye(1, "left-1")]).exits(0).json();
+    assert_eq!(reported["images"][0]["template"]["iris_codes"].as_str().unwrap().len(), 2732);
+    assert!(reported["images"][0]["quality"]["sharpness"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn a_bad_picture_stops_no_other_and_is_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = folder.path().join("bad.png");
+    fs::write(&bad, b"\x89PNG\r\n\x1a\nrubbish").unwrap();
+    let out = folder.path().join("out");
+    let run = typed("encode {} {} {} --out {} --json", &[&bad, &eye(1, "left-1"), &eye(2, "right-1"), &out]).exits(2);
+    let document = run.json();
+    assert!(document["images"][0]["error"]["code"].as_str().unwrap().starts_with("image_"), "{document}");
+    assert!(document["images"][1]["file"].is_string() && document["images"][2]["file"].is_string());
+    assert!(out.join("left-1.json").exists() && out.join("right-1.json").exists() && !out.join("bad.json").exists());
+}
+
+/// Issue of the newcomer: everything in its order, every exit code on the way.
+#[test]
+fn the_whole_path() {
+    let folder = world(3);
+    let (registry, secrets) = (folder.path().join("reg"), folder.path().join("ids"));
+    let at = |name: &str| folder.path().join(name);
+
+    let found = typed("identify --registry {} --left {} --json", &[&registry, &eye(2, "left-2")]).exits(0).json();
+    assert_eq!((found["candidates"][0]["person"].as_u64(), found["people"].as_u64()), (Some(2), Some(3)));
+    typed("identify --registry {} --left {}", &[&registry, &eye(9, "left-1")]).exits(1);
+    typed("authenticate --registry {} --person 2 --right {}", &[&registry, &eye(2, "right-2")]).exits(0);
+    let other = typed("authenticate --registry {} --person 1 --right {}", &[&registry, &eye(2, "right-2")]).exits(1);
+    assert!(other.stderr.contains("[not_this_person]"), "{other:?}");
+
+    typed("identity new {}", &[&at("late.secret")]).exits(0);
+    let again = "enroll --registry {} --left {} --right {} --identity {} --json";
+    let refused = typed(again, &[&registry, &eye(3, "left-2"), &eye(3, "right-2"), &at("late.secret")]).exits(1).json();
+    assert_eq!((refused["result"].as_str(), refused["of"]["person"].as_u64()), (Some("duplicate"), Some(3)));
+    assert!(refused["of"]["distance"].as_f64().unwrap() < 0.345);
+
+    let prove = format!("prove --registry {{}} --identity {{}} {ACTION} --signal yes --out {{}}");
+    let outsider = typed(&prove, &[&registry, &at("late.secret"), &at("none.json")]).exits(1);
+    assert!(outsider.stderr.contains("[not_enrolled]") && !at("none.json").exists(), "{outsider:?}");
+    typed(&prove, &[&registry, &secrets.join("p1.secret"), &at("proof.json")]).exits(0);
+
+    let verify = |line: &str| {
+        let line = format!("verify --proof {{}} --registry {{}} --seen {{}} --json {line}");
+        typed(&line, &[&at("proof.json"), &registry, &at("seen.db")])
+    };
+    let reason = |run: Run| run.json()["reason"].as_str().unwrap().to_owned();
+    assert_eq!(reason(verify(&format!("{ACTION} --signal no")).exits(1)), "signal_differs");
+    assert_eq!(reason(verify("--app polls.example --action other --signal yes").exits(1)), "scope_differs");
+    assert_eq!(reason(verify(&format!("{ACTION} --signal yes --assurance 2")).exits(1)), "bounds_differ");
+    let accepted = verify(&format!("{ACTION} --signal yes")).exits(0).json();
+    assert_eq!((accepted["accepted"].as_bool(), accepted["recorded"].as_bool()), (Some(true), Some(true)));
+    assert_eq!(reason(verify(&format!("{ACTION} --signal yes")).exits(1)), "nullifier_already_used");
+
+    // The root alone is enough for somebody who has no registry; another root is refused.
+    let root = accepted["root"].as_str().unwrap();
+    typed(&format!("verify --proof {{}} --root {root} {ACTION} --signal yes"), &[&at("proof.json")]).exits(0);
+    let zeros = "0".repeat(64);
+    typed(&format!("verify --proof {{}} --root {zeros} {ACTION} --signal yes"), &[&at("proof.json")]).exits(1);
+
+    let status = typed("status --registry {} --json", &[&registry]).exits(0).json();
+    assert_eq!((status["people"].as_u64(), status["root"].as_str()), (Some(3), Some(root)));
+}
+
+#[test]
+fn a_folder_of_people_goes_on_after_a_bad_one() {
+    let folder = world(1);
+    let (registry, crowd, secrets) =
+        (folder.path().join("reg"), folder.path().join("more"), folder.path().join("more-ids"));
+    let put = |person: &str, from: &[(PathBuf, &str)]| {
+        fs::create_dir_all(crowd.join(person)).unwrap();
+        for (file, name) in from {
+            fs::copy(file, crowd.join(person).join(name)).unwrap();
+        }
+    };
+    put("anna", &[(eye(4, "left-1"), "left.png"), (eye(4, "right-1"), "right.png")]);
+    put("bea-is-p1", &[(eye(1, "left-2"), "left.png"), (eye(1, "right-2"), "right.png")]);
+    put("carl-has-no-picture", &[]);
+    put("dora-has-one-eye", &[(eye(5, "left-1"), "left.png")]);
+    put("emil", &[(eye(6, "left-1"), "left-2.png"), (eye(6, "right-1"), "right.png")]);
+    // The first picture of the left eye is broken, the second one is taken.
+    fs::write(crowd.join("emil/left-1.png"), b"").unwrap();
+
+    let line = "enroll --registry {} {} --identities {} --json";
+    let document = typed(line, &[&registry, &crowd, &secrets]).exits(2).json();
+    assert_eq!(
+        (document["enrolled"].as_u64(), document["duplicates"].as_u64(), document["failed"].as_u64()),
+        (Some(2), Some(1), Some(2)),
+        "{document:#}"
+    );
+    let codes: Vec<_> = document["people"].as_array().unwrap().iter().map(|p| p["error"]["code"].as_str()).collect();
+    assert_eq!(codes, [None, None, Some("no_eye"), Some("missing_eye"), None]);
+    assert_eq!(document["people"][1]["of"]["person"], 1);
+    let mut kept: Vec<_> = fs::read_dir(&secrets).unwrap().map(|file| file.unwrap().file_name()).collect();
+    kept.sort();
+    assert_eq!(kept, ["anna.secret", "emil.secret"], "secrets of people who were not enrolled are removed");
+
+    // One eye is a class of its own, with less assurance.
+    let document = typed("enroll --registry {} {} --identities {} --one-eye --json", &[&registry, &crowd, &secrets]);
+    let dora = &document.exits(2).json()["people"][3];
+    assert_eq!((dora["result"].as_str(), dora["assurance"].as_u64()), (Some("enrolled"), Some(1)));
+    let prove = format!("prove --registry {{}} --identity {{}} {ACTION} --signal yes --assurance 2");
+    let refused = typed(&prove, &[&registry, &secrets.join("dora-has-one-eye.secret")]).exits(1);
+    assert!(
+        refused.stderr.contains("[assurance_too_low]") && refused.stderr.contains("hint: enrol both eyes"),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn bad_pictures_are_refused_each_for_its_own_reason() {
+    use personhood::iris::EyeSide;
+    use personhood::testing::eyes::{CaptureConditions, SyntheticEye};
+
+    let folder = tempfile::tempdir().unwrap();
+    let good = fs::read(eye(1, "left-1")).unwrap();
+    let mut corrupt = good.clone();
+    let middle = corrupt.len() / 2;
+    corrupt[middle..middle + 64].fill(0x55);
+    // A header that promises 50,000 × 50,000 pixels; its checksum is right.
+    let mut huge = b"P5 50000 50000 255\n".to_vec();
+    huge.resize(4096, 128);
+    let shut = SyntheticEye::new(1, EyeSide::Left)
+        .render(&CaptureConditions { lid_opening: 0.0, ..CaptureConditions::ordinary(1).resized(400, 300) });
+    let mut noise = b"P5 320 240 255\n".to_vec();
+    noise.extend((0..320 * 240_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8));
+
+    let cases: [(&str, &[u8], &[&str]); 7] = [
+        ("empty.png", b"", &["image_empty"]),
+        ("text.png", b"this is no picture", &["image_unknown_format"]),
+        ("truncated.png", &good[..good.len() / 2], &["image_truncated"]),
+        ("corrupt.png", &corrupt, &["image_corrupt"]),
+        ("huge.pgm", &huge, &["image_too_large"]),
+        ("noise.pgm", &noise, &["segmentation_no_pupil", "segmentation_no_iris"]),
+        ("shut.png", &shut.png(), &["segmentation_no_pupil", "segmentation_no_iris", "occluded"]),
+    ];
+    for (name, bytes, codes) in cases {
+        let file = folder.path().join(name);
+        fs::write(&file, bytes).unwrap();
+        let run = typed("encode {}", &[&file]);
+        let code = codes.iter().find(|code| run.stderr.contains(&format!("[{code}]")));
+        run.fails_with(code.unwrap_or_else(|| panic!("{name}: none of {codes:?} in {run:#?}")));
+        assert!(run.stderr.contains(name), "the message names the file: {run:?}");
+    }
+    typed("encode {}", &[&folder.path().join("nowhere.png")]).fails_with("file_not_found");
+    typed("encode {}", &[folder.path()]).fails_with("file_unreadable");
+}
+
+#[test]
+fn bad_templates_are_refused() {
+    let folder = world(1);
+    let registry = folder.path().join("reg");
+    let (narrow, wide) = (folder.path().join("200.json"), folder.path().join("256.json"));
+    typed("encode {} --layout 200 --out {}", &[&eye(1, "left-1"), &narrow]).exits(0);
+    typed("encode {} --layout 256 --out {}", &[&eye(1, "left-1"), &wide]).exits(0);
+    typed("compare {} {}", &[&narrow, &wide]).fails_with("incomparable_layout");
+    typed("identify --registry {} --left {}", &[&registry, &narrow]).fails_with("wrong_layout");
+
+    let text = fs::read_to_string(&wide).unwrap();
+    let short = folder.path().join("short.json");
+    fs::write(&short, text.replacen("AAAA", "", 1).replacen("////", "", 1)).unwrap();
+    if fs::read_to_string(&short).unwrap() == text {
+        fs::write(&short, text.replacen(&text[20..24], "", 1)).unwrap();
+    }
+    typed("compare {} {}", &[&short, &wide]).fails_with("template_length");
+    fs::write(&short, &text[..text.len() / 2]).unwrap();
+    typed("compare {} {}", &[&short, &wide]).fails_with("template_not_json");
+    fs::write(&short, "{}").unwrap();
+    typed("compare {} {}", &[&short, &wide]).fails_with("template_field_missing");
+    // A mask without a bit leaves nothing to compare: that is no distance.
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let mask = document["mask_codes"].as_str().unwrap();
+    fs::write(&short, text.replace(mask, &format!("{}=", "A".repeat(mask.len() - 1)))).unwrap();
+    typed("compare {} {}", &[&short, &wide]).fails_with("incomparable_too_few_bits");
+}
+
+#[test]
+fn bad_proofs_are_refused() {
+    let folder = world(1);
+    let (registry, secret) = (folder.path().join("reg"), folder.path().join("ids/p1.secret"));
+    let proof = folder.path().join("proof.json");
+    let prove = format!("prove --registry {{}} --identity {{}} {ACTION} --signal yes --out {{}}");
+    typed(&prove, &[&registry, &secret, &proof]).exits(0);
+    let good: Value = serde_json::from_slice(&fs::read(&proof).unwrap()).unwrap();
+    let verify = |change: &dyn Fn(&mut Value)| {
+        let mut document = good.clone();
+        change(&mut document);
+        fs::write(&proof, document.to_string()).unwrap();
+        typed(&format!("verify --proof {{}} --registry {{}} {ACTION} --signal yes"), &[&proof, &registry])
+    };
+    let hex = good["proof"].as_str().unwrap().to_owned();
+    verify(&|_| ()).exits(0);
+    verify(&|document| document["version"] = 2.into()).fails_with("proof_file_version");
+    verify(&|document| document["proof"] = format!("02{}", &hex[2..]).into()).fails_with("proof_version_unsupported");
+    verify(&|document| document["proof"] = hex[..hex.len() - 2].into()).fails_with("proof_length");
+    verify(&|document| document["proof"] = hex.to_uppercase().into()).fails_with("proof_malformed");
+    verify(&|document| document["extra"] = 1.into()).fails_with("proof_malformed");
+    verify(&|document| document["format"] = "other".into()).fails_with("proof_malformed");
+    // Somebody else's nullifier, or a byte of the proof: refused, and that is an answer.
+    let zeros = "0".repeat(64);
+    let run = verify(&|document| document["statement"]["nullifier"] = zeros.as_str().into()).exits(1);
+    assert!(run.stdout.contains("[proof_rejected]"), "{run:?}");
+    let last = if hex.ends_with('0') { "1" } else { "0" };
+    let run = verify(&|document| document["proof"] = format!("{}{last}", &hex[..hex.len() - 1]).into());
+    assert!(run.code == 1 || run.stderr.contains("[proof_scalar_invalid]"), "{run:?}");
+    fs::write(&proof, "").unwrap();
+    typed(&format!("verify --proof {{}} --registry {{}} {ACTION} --signal yes"), &[&proof, &registry])
+        .fails_with("proof_malformed");
+}
+
+#[test]
+fn registries_that_cannot_be_used_are_left_alone() {
+    let folder = world(0);
+    let registry = folder.path().join("reg");
+    let missing = typed("status --registry {}", &[&folder.path().join("none")]);
+    missing.fails_with("store_not_found");
+    assert!(missing.stderr.contains("hint: `personhood init"), "{missing:?}");
+    typed("init --registry {}", &[&registry]).fails_with("store_already_exists");
+
+    // SQLite keeps the format, its user version, at byte 60 of the file.
+    let database = registry.join("registry.sqlite3");
+    let good = fs::read(&database).unwrap();
+    let mut newer = good.clone();
+    newer[60..64].copy_from_slice(&999_u32.to_be_bytes());
+    fs::write(&database, &newer).unwrap();
+    typed("status --registry {}", &[&registry]).fails_with("store_newer_format");
+    typed("identify --registry {} --left {}", &[&registry, &eye(1, "left-1")]).fails_with("store_newer_format");
+    assert_eq!(fs::read(&database).unwrap(), newer, "a registry of a newer format is not touched");
+    fs::write(&database, b"something else entirely").unwrap();
+    typed("status --registry {}", &[&registry]).fails_with("store_wrong_kind_of_file");
+    fs::write(&database, &good).unwrap();
+    typed("status --registry {}", &[&registry]).exits(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn secrets_are_private_never_replaced_and_never_printed() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = world(1);
+    let (registry, secret) = (folder.path().join("reg"), folder.path().join("ids/p1.secret"));
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&secret), mode(&registry), mode(&registry.join("registry.sqlite3"))), (0o600, 0o700, 0o600));
+    let bytes = fs::read(&secret).unwrap();
+    typed("identity new {}", &[&secret]).fails_with("file_exists");
+    assert_eq!(fs::read(&secret).unwrap(), bytes);
+
+    let shown = typed("identity show {}", &[&secret]).exits(0);
+    let prove = format!("prove --registry {{}} --identity {{}} {ACTION} --signal yes");
+    let proof = typed(&prove, &[&registry, &secret]).exits(0);
+    let json = typed("identity show {} --json", &[&secret]).exits(0);
+    let said = [&shown, &proof, &json].map(|run| format!("{}{}", run.stdout, run.stderr)).concat().to_lowercase();
+    for part in [&bytes[1..33], &bytes[33..65]] {
+        for order in [part.to_vec(), part.iter().rev().copied().collect()] {
+            let hex: String = order.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert!(!said.contains(&hex[..16]), "a part of the secret was printed");
+        }
+    }
+
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).unwrap();
+    let warned = typed("identity show {}", &[&secret]).exits(0);
+    assert!(warned.stderr.starts_with("warning: ") && warned.stderr.contains("chmod 600"), "{warned:?}");
+    let quiet = typed("identity show {} --quiet", &[&secret]).exits(0);
+    assert!(quiet.stderr.is_empty(), "{quiet:?}");
+
+    let mut damaged = bytes.clone();
+    damaged[40] ^= 1;
+    fs::write(&secret, &damaged).unwrap();
+    typed("identity show {} --quiet", &[&secret]).fails_with("secret_checksum");
+    damaged[0] = 9;
+    fs::write(&secret, &damaged).unwrap();
+    typed("identity show {} --quiet", &[&secret]).fails_with("secret_version");
+    fs::write(&secret, &bytes[..68]).unwrap();
+    typed("identity show {} --quiet", &[&secret]).fails_with("secret_length");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_leaves_nothing_half_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let template = folder.path().join("a.json");
+    fs::write(&template, "what was there before").unwrap();
+    let run = typed("encode {} --out {}", &[&eye(1, "left-1"), Path::new("/dev/full")]);
+    run.fails_with("disk_full");
+    let missing = folder.path().join("no/such/folder/a.json");
+    typed("encode {} --out {}", &[&eye(1, "left-1"), &missing]).fails_with("file_unwritable");
+    assert_eq!(fs::read_to_string(&template).unwrap(), "what was there before");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no neighbour was left behind");
+}
+
+#[test]
+fn the_demonstration_tells_its_story() {
+    let folder = tempfile::tempdir().unwrap();
+    let eyes = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/eyes");
+    let story = typed("demo --eyes {} --out {}", &[&eyes, folder.path()]).exits(0).stdout;
+    for part in [
+        "12 people enrolled",
+        "refused as a duplicate of person",
+        "the proof: accepted",
+        "a second time: refused",
+        "[nullifier_already_used]",
+        "[signal_differs]",
+        "Everything happened as it should",
+    ] {
+        assert!(story.contains(part), "{part}: {story}");
+    }
+    let report = typed("demo --eyes {} --out {} --json", &[&eyes, folder.path()]).exits(0).json();
+    let files = report["files"].as_array().unwrap();
+    assert_eq!(files.len(), 4, "three pictures and a proof: {files:?}");
+    assert!(files.iter().all(|file| Path::new(file.as_str().unwrap()).is_file()));
+    typed("demo --eyes {} --out {}", &[folder.path(), folder.path()]).fails_with("no_people");
+}
+
+#[test]
+fn the_simulated_world_goes_as_it_should() {
+    let report = run(["simulate", "--people", "12", "--tricks", "3", "--proofs", "2", "--json"]).exits(0).json();
+    assert_eq!((report["enrolled"].as_u64(), report["proofs_accepted"].as_u64()), (Some(12), Some(2)));
+    let tricks = report["tricks"].as_array().unwrap();
+    assert!(tricks.len() >= 10 && tricks.iter().all(|trick| trick["tried"] == trick["refused"]), "{report:#}");
+}
+
+#[test]
+fn synthetic_eyes_come_with_their_truth() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = "eyes --out {} --people 1 --captures 1 --size 200x150 --json";
+    let report = typed(line, &[folder.path()]).exits(0).json();
+    assert_eq!(report["pictures"], 2);
+    let truth = fs::read_to_string(folder.path().join("truth.csv")).unwrap();
+    assert_eq!(truth.lines().count(), 3);
+    for file in ["person-01/left-1.png", "person-01/right-1.png", "truth/person-01/left-1.iris.png"] {
+        assert!(fs::read(folder.path().join(file)).unwrap().starts_with(b"\x89PNG"), "{file}");
+    }
 }

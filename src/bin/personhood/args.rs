@@ -6,7 +6,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use personhood::identity::IdentityCommitment;
 use personhood::tree::MerkleRoot;
 
-use crate::values::{Hex32, Moment, Ratio};
+use crate::values::{Hex32, Moment, Ratio, Size};
 
 /// Every environment variable that the program reads.
 pub(crate) struct Environment {
@@ -37,6 +37,7 @@ pub(crate) struct Cli {
 
 const AFTER_HELP: &str = "\
 Start here:
+  personhood demo                                the whole path on synthetic eyes, explained
   personhood compare a.png b.png                 are these two pictures of one eye?
 
 Exit codes: 0 yes, 1 no, 2 could not tell.";
@@ -54,6 +55,8 @@ pub(crate) struct Global {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Show the whole path on a folder of eyes: enrol, refuse a duplicate, prove, verify, refuse a replay
+    Demo(Demo),
     /// Make templates from pictures of eyes (open-iris' JSON)
     Encode(Encode),
     /// Compare two eyes, each a template or a picture
@@ -75,6 +78,8 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Show what a registry holds
     Status(Status),
+    /// Play a small world of people, duplicates, proofs and replays
+    Simulate(Simulate),
     /// Draw synthetic eyes: pictures, true masks and true circles
     Eyes(Eyes),
     /// Print a completion script for a shell
@@ -87,6 +92,8 @@ impl Command {
     /// The name in JSON documents.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
+            Self::Demo(_) => "demo",
+            Self::Simulate(_) => "simulate",
             Self::Encode(_) => "encode",
             Self::Compare(_) => "compare",
             Self::Init(_) => "init",
@@ -180,6 +187,9 @@ pub(crate) struct Encode {
     /// Columns of the template
     #[arg(long, value_name = "COLUMNS", value_enum, default_value = "256")]
     pub(crate) layout: Columns,
+    /// Folder for pictures of what the program saw: overlay, unrolled iris, code
+    #[arg(long, value_name = "DIR")]
+    pub(crate) pictures: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -379,15 +389,44 @@ pub(crate) struct Eyes {
     /// Pictures of each eye
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) captures: u32,
-    /// Seed: the same seed gives the same eyes
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(0..1 << 32))]
-    pub(crate) seed: u64,
+    /// Number of the first person; the others follow. The same number is the same person
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(crate) first_identity: u64,
+    /// Size of the pictures in pixels
+    #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "640x480")]
+    pub(crate) size: Size,
     /// How the pictures are taken
     #[arg(long, value_enum, default_value = "ordinary")]
     pub(crate) conditions: Conditions,
     /// Only the pictures: no masks, no circles
     #[arg(long)]
     pub(crate) pictures_only: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// People who enrol
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    pub(crate) people: u32,
+    /// How often each kind of trick is tried on the registry
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) tricks: u32,
+    /// People who prove; each also tries the tricks on the verifier
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) proofs: u32,
+    /// Seed of the world: the same seed gives the same people
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Folder of eyes: one folder per person, each with left*.png and right*.png
+    #[arg(long, value_name = "DIR", default_value = "testdata/eyes")]
+    pub(crate) eyes: PathBuf,
+    /// Folder for the pictures and the proof
+    #[arg(long, short, value_name = "DIR", default_value = "demo-out")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]

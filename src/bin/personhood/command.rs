@@ -3,6 +3,7 @@
 mod authenticate;
 mod compare;
 mod completions;
+mod demo;
 mod encode;
 mod enroll;
 mod eyes;
@@ -11,6 +12,7 @@ mod identity;
 mod init;
 mod man;
 mod prove;
+mod simulate;
 mod status;
 mod verify;
 
@@ -25,6 +27,7 @@ pub(crate) fn run(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Authenticate(args) => authenticate::run(&args, output),
         Command::Compare(args) => compare::run(&args, output),
         Command::Completions(args) => completions::run(&args, output),
+        Command::Demo(args) => demo::run(&args, output),
         Command::Encode(args) => encode::run(&args, output),
         Command::Enroll(args) => enroll::run(&args, output),
         Command::Eyes(args) => eyes::run(&args, output),
@@ -33,6 +36,7 @@ pub(crate) fn run(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Init(args) => init::run(&args, output),
         Command::Man(args) => man::run(&args, output),
         Command::Prove(args) => prove::run(&args, output),
+        Command::Simulate(args) => simulate::run(&args, output),
         Command::Status(args) => status::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),
     }

@@ -32,24 +32,6 @@ impl Failure {
         Self { code: code.into(), message: message.into(), hint: None, answer: Exit::CouldNotTell, broken_pipe: false }
     }
 
-    /// An error of the library. Its messages end in the remedy, after a semicolon, where one is known.
-    pub(crate) fn library(code: impl Into<Cow<'static, str>>, error: impl fmt::Display) -> Self {
-        let text = error.to_string();
-        match text.rsplit_once("; ") {
-            Some((message, remedy)) => Self::new(code, message).with_hint(remedy),
-            None => Self::new(code, text),
-        }
-    }
-
-    /// An error whose message has the remedy after its last colon.
-    pub(crate) fn with_remedy(code: impl Into<Cow<'static, str>>, error: &impl fmt::Display) -> Self {
-        let text = error.to_string();
-        match text.rsplit_once("; ").or_else(|| text.rsplit_once(": ")) {
-            Some((message, remedy)) => Self::new(code, message).with_hint(remedy),
-            None => Self::new(code, text),
-        }
-    }
-
     /// The failure is an answer: no.
     #[must_use]
     pub(crate) fn answering_no(mut self) -> Self {

@@ -11,6 +11,7 @@ mod eye;
 mod failure;
 mod files;
 mod output;
+mod pictures;
 mod place;
 mod proof_file;
 mod report;

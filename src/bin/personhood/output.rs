@@ -73,16 +73,22 @@ impl Output {
         failure.exit()
     }
 
+    /// One part of an answer that is told as it happens; in JSON the report at the end has it.
+    pub(crate) fn tell(self, text: impl fmt::Display) -> Result<(), Failure> {
+        if self.json { Ok(()) } else { print(&text.to_string()) }
+    }
+
+    /// The end of an answer that was told as it happened.
+    pub(crate) fn told(self, exit: Exit, report: &impl Serialize) -> Result<Exit, Failure> {
+        if self.json {
+            self.document(exit, report)?;
+        }
+        Ok(exit)
+    }
+
     /// Raw data to standard output, for instance a template or a man page. Nothing is added.
     pub(crate) fn data(self, bytes: &[u8]) -> Result<(), Failure> {
         write(bytes)
-    }
-
-    /// A line about what is going on, for people; `--quiet` and `--json` silence it.
-    pub(crate) fn note(self, text: impl fmt::Display) {
-        if !self.quiet && !self.json {
-            let _ = writeln!(io::stderr(), "{text}");
-        }
     }
 
     /// Something the user should change; only `--quiet` silences it.

@@ -38,7 +38,8 @@ fn database(folder: &Path) -> PathBuf {
     folder.join(DATABASE)
 }
 
-fn make_private_folder(folder: &Path) -> Result<(), Failure> {
+/// Makes a folder (and its parents) that only its owner can enter.
+pub(crate) fn make_private_folder(folder: &Path) -> Result<(), Failure> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

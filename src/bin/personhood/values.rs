@@ -76,6 +76,24 @@ impl FromStr for Moment {
     }
 }
 
+/// The size of a picture in pixels, written as `640x480`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let side = |text: &str| text.parse().ok().filter(|side| (64..=4096).contains(side));
+        text.split_once('x')
+            .and_then(|(width, height)| Some(Self { width: side(width)?, height: side(height)? }))
+            .ok_or_else(|| "expected a size such as 640x480, each side from 64 to 4096".to_owned())
+    }
+}
+
 const fn is_leap(year: u64) -> bool {
     (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400)
 }
@@ -99,6 +117,14 @@ mod tests {
         assert_eq!("0.3".parse(), Ok(Ratio { numerator: 3, denominator: 10 }));
         for bad in ["1", "0", "0.", "0.0", "1.5", ".345", "-0.3", "0.34e1", "0.1234567", "0,345"] {
             assert!(bad.parse::<Ratio>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_two_sides() {
+        assert_eq!("640x480".parse(), Ok(Size { width: 640, height: 480 }));
+        for bad in ["640", "640x", "x480", "63x480", "640x4097", "640X480", "640x480x3", "-640x480"] {
+            assert!(bad.parse::<Size>().is_err(), "{bad}");
         }
     }
 

@@ -16,6 +16,7 @@ use crate::eye;
 use crate::failure::Failure;
 use crate::files;
 use crate::output::Output;
+use crate::pictures;
 
 /// Fields of the JSON document.
 #[derive(Serialize)]
@@ -46,6 +47,9 @@ struct Encoded {
     /// The template's file.
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<PathBuf>,
+    /// Pictures of what was seen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pictures: Vec<PathBuf>,
     quality: QualityReport,
     /// As open-iris writes it.
     #[serde(skip)]
@@ -70,9 +74,12 @@ pub(crate) fn run(args: &Encode, output: Output) -> Result<Exit, Failure> {
     let layout = Layout::from(args.layout);
     let pipeline = eye::pipeline(layout);
     let target = Target::new(args)?;
+    if let Some(folder) = &args.pictures {
+        files::make_folder(folder)?;
+    }
     let bar = output.progress(args.images.len(), "encoding");
     let encode = |image: &PathBuf| {
-        let encoded = encode(image, &pipeline, &target, output);
+        let encoded = encode(image, &pipeline, args, &target, output);
         bar.inc(1);
         encoded
     };
@@ -92,8 +99,22 @@ pub(crate) fn run(args: &Encode, output: Output) -> Result<Exit, Failure> {
     output.answer(exit, &report, &report)
 }
 
-fn encode(path: &Path, pipeline: &Pipeline, target: &Target, output: Output) -> Result<Encoded, Failure> {
+fn encode(
+    path: &Path,
+    pipeline: &Pipeline,
+    args: &Encode,
+    target: &Target,
+    output: Output,
+) -> Result<Encoded, Failure> {
     let image = eye::read_picture(path)?;
+    let pictures = match &args.pictures {
+        // Also of a picture that is refused: they show why.
+        Some(folder) => {
+            let written = pictures::write(&image, &pipeline.trace(&image), &folder.join(stem(path)), output)?;
+            written.into_iter().map(|(file, _)| file).collect()
+        }
+        None => Vec::new(),
+    };
     let capture = eye::encode(&image, path, pipeline)?;
     let json = openiris::to_json(&capture.template).map_err(|error| Failure::from(error).about(path))?;
     let file = target.file_of(path);
@@ -104,7 +125,7 @@ fn encode(path: &Path, pipeline: &Pipeline, target: &Target, output: Output) -> 
         None if output.is_json() => serde_json::from_str(&json).ok(),
         _ => None,
     };
-    Ok(Encoded { template, file, quality: QualityReport::from(&capture.quality), json })
+    Ok(Encoded { template, file, pictures, quality: QualityReport::from(&capture.quality), json })
 }
 
 /// Where templates go.

@@ -2,6 +2,8 @@
 
 mod folder;
 
+pub(super) use folder::{files_of_eye, folders_of_people};
+
 use std::fmt;
 use std::path::Path;
 
@@ -127,5 +129,5 @@ impl fmt::Display for Outcome {
 fn read_commitment(path: &Path) -> Result<IdentityCommitment, Failure> {
     let bytes = crate::files::read(path, crate::files::DOCUMENT_LIMIT)?;
     let text = String::from_utf8_lossy(&bytes);
-    text.trim().parse().map_err(|error| Failure::library("commitment_invalid", error).about(path))
+    text.trim().parse::<IdentityCommitment>().map_err(|error| Failure::from(error).about(path))
 }

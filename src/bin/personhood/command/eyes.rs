@@ -1,19 +1,15 @@
-//! `personhood eyes`: synthetic eyes in a folder, with everything that is true of them beside each picture.
+//! `personhood eyes`: synthetic eyes in a folder, with everything that is true of them beside the pictures.
 //!
 //! ```text
-//! OUT/person-0001/left-1.png               the picture, as `enroll OUT` takes it
-//!                 truth/left-1.json        circles, lids, visible share, turn
-//!                 truth/left-1.iris.png    masks: iris, pupil, eyeball, eyelashes
+//! OUT/person-01/left-1.png                 the pictures, as `enroll OUT` takes them
+//!     truth.csv                            circles, visible share and turn, a line for each picture
+//!     truth/person-01/left-1.iris.png      masks: iris, pupil, eyeball, eyelashes
 //! ```
 
 use std::fmt;
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use image::{ExtendedColorType, ImageEncoder as _, codecs::png::PngEncoder};
-use ndarray::Array2;
-use personhood::iris::EyeSide;
-use personhood::testing::eyes::{CaptureConditions, Ellipse, SyntheticCapture, SyntheticEye};
+use personhood::testing::eyes::{Picture, PictureSet, SyntheticCapture, TRUTH_COLUMNS, mask_png};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -27,132 +23,71 @@ use crate::output::Output;
 #[derive(Serialize)]
 struct Report {
     folder: PathBuf,
-    people: u32,
-    pictures: u64,
-    seed: u64,
-}
-
-/// Fields of `truth/*.json`. Lengths are pixels, angles degrees clockwise on the screen.
-#[derive(Serialize)]
-struct Truth {
-    identity: u64,
-    eye: &'static str,
-    capture: u64,
-    pupil: EllipseTruth,
-    iris: EllipseTruth,
-    upper_lid: Vec<[f64; 2]>,
-    lower_lid: Vec<[f64; 2]>,
-    visible_iris: f64,
-    rotation: f64,
-}
-
-#[derive(Serialize)]
-struct EllipseTruth {
-    centre: [f64; 2],
-    semi_axes: [f64; 2],
-    angle: f64,
-}
-
-/// One picture to draw.
-struct Task {
-    name: String,
-    eye: EyeSide,
-    identity: u64,
-    capture: u32,
+    people: u64,
+    pictures: usize,
+    width: usize,
+    height: usize,
 }
 
 pub(crate) fn run(args: &Eyes, output: Output) -> Result<Exit, Failure> {
-    let tasks: Vec<Task> = (1..=args.people).flat_map(|person| tasks_of(person, args)).collect();
-    let bar = output.progress(tasks.len(), "drawing");
-    tasks.par_iter().try_for_each(|task| {
-        let drawn = draw(task, args, output);
+    let set = PictureSet {
+        first_identity: args.first_identity,
+        people: args.people.into(),
+        captures: args.captures,
+        width: args.size.width,
+        height: args.size.height,
+        walk_up: args.conditions == Conditions::WalkUp,
+    };
+    let pictures: Vec<Picture> = set.pictures().collect();
+    let bar = output.progress(pictures.len(), "drawing");
+    let rows = pictures.par_iter().map(|picture| {
+        let row = draw(picture, args, output);
         bar.inc(1);
-        drawn
-    })?;
+        row
+    });
+    let rows: Vec<String> = rows.collect::<Result<_, _>>()?;
     bar.finish_and_clear();
-    let report =
-        Report { folder: args.out.clone(), people: args.people, pictures: tasks.len() as u64, seed: args.seed };
+    if !args.pictures_only {
+        let table = format!("{TRUTH_COLUMNS}\n{}\n", rows.join("\n"));
+        files::write(&args.out.join("truth.csv"), table.as_bytes(), output)?;
+    }
+    let report = Report {
+        folder: args.out.clone(),
+        people: set.people,
+        pictures: pictures.len(),
+        width: set.width,
+        height: set.height,
+    };
     output.answer(Exit::Yes, &report, &report)
 }
 
-fn tasks_of(person: u32, args: &Eyes) -> impl Iterator<Item = Task> + use<> {
-    // Seeds do not share people as long as both numbers fit into 32 bits.
-    let identity = (args.seed << 32) | u64::from(person);
-    let captures = args.captures;
-    EyeSide::BOTH.into_iter().flat_map(move |eye| {
-        (1..=captures).map(move |capture| Task { name: format!("person-{person:04}"), eye, identity, capture })
-    })
-}
-
-fn draw(task: &Task, args: &Eyes, output: Output) -> Result<(), Failure> {
-    let Task { name, eye, identity, capture } = task;
-    // Left and right are two moments, as are two captures of one eye.
-    let moment = identity.wrapping_mul(4096) ^ (u64::from(*capture) << 1) ^ u64::from(*eye == EyeSide::Right);
-    let conditions = match args.conditions {
-        Conditions::Ordinary => CaptureConditions::ordinary(moment),
-        Conditions::WalkUp => CaptureConditions::walk_up(moment),
-    };
-    let drawn = SyntheticEye::new(*identity, *eye).render(&conditions);
-    let folder = args.out.join(name);
-    let stem = format!("{eye}-{capture}");
-    files::make_folder(&folder)?;
-    files::write(&folder.join(format!("{stem}.png")), &png(drawn.image.pixels())?, output)?;
-    if args.pictures_only {
-        return Ok(());
+/// Draws one picture; what is true of it, as a row.
+fn draw(picture: &Picture, args: &Eyes, output: Output) -> Result<String, Failure> {
+    let capture = picture.render();
+    let path = PathBuf::from(picture.path());
+    write_in_folder(&args.out.join(&path), &capture.png(), output)?;
+    if !args.pictures_only {
+        write_masks(&args.out.join("truth").join(path.with_extension("")), &capture, output)?;
     }
-    write_truth(&folder.join("truth"), &stem, task, &drawn, output)
+    Ok(picture.truth_row(&capture))
 }
 
-fn write_truth(
-    folder: &Path,
-    stem: &str,
-    task: &Task,
-    drawn: &SyntheticCapture,
-    output: Output,
-) -> Result<(), Failure> {
-    files::make_folder(folder)?;
-    let truth = &drawn.truth;
-    let report = Truth {
-        identity: task.identity,
-        eye: task.eye.as_str(),
-        capture: u64::from(task.capture),
-        pupil: truth.pupil.into(),
-        iris: truth.iris.into(),
-        upper_lid: truth.upper_lid.clone(),
-        lower_lid: truth.lower_lid.clone(),
-        visible_iris: truth.visible_iris,
-        rotation: truth.rotation,
-    };
-    let json = serde_json::to_vec_pretty(&report)
-        .map_err(|error| Failure::new("internal", format!("the truth does not serialise: {error}")))?;
-    files::write(&folder.join(format!("{stem}.json")), &json, output)?;
-    let masks = &drawn.masks;
-    let masks =
-        [("iris", &masks.iris), ("pupil", &masks.pupil), ("eyeball", &masks.eyeball), ("eyelashes", &masks.eyelashes)];
-    masks.into_iter().try_for_each(|(part, mask)| {
-        let grey = mask.mapv(|belongs| if belongs { 255 } else { 0 });
-        files::write(&folder.join(format!("{stem}.{part}.png")), &png(&grey)?, output)
-    })
+fn write_masks(stem: &Path, capture: &SyntheticCapture, output: Output) -> Result<(), Failure> {
+    let masks = &capture.masks;
+    let masks = [
+        ("iris.png", &masks.iris),
+        ("pupil.png", &masks.pupil),
+        ("eyeball.png", &masks.eyeball),
+        ("eyelashes.png", &masks.eyelashes),
+    ];
+    masks
+        .into_iter()
+        .try_for_each(|(part, mask)| write_in_folder(&stem.with_added_extension(part), &mask_png(mask), output))
 }
 
-/// Grey pixels as a PNG file.
-fn png(pixels: &Array2<u8>) -> Result<Vec<u8>, Failure> {
-    let (height, width) = pixels.dim();
-    let bytes = pixels.as_standard_layout();
-    let failed = |reason: String| Failure::new("internal", format!("a picture does not encode: {reason}"));
-    let size = u32::try_from(width).and_then(|width| Ok((width, u32::try_from(height)?)));
-    let (width, height) = size.map_err(|error| failed(error.to_string()))?;
-    let mut file = Cursor::new(Vec::new());
-    PngEncoder::new(&mut file)
-        .write_image(bytes.as_slice().unwrap_or_default(), width, height, ExtendedColorType::L8)
-        .map_err(|error| failed(error.to_string()))?;
-    Ok(file.into_inner())
-}
-
-impl From<Ellipse> for EllipseTruth {
-    fn from(ellipse: Ellipse) -> Self {
-        Self { centre: ellipse.centre, semi_axes: ellipse.semi_axes, angle: ellipse.angle }
-    }
+fn write_in_folder(file: &Path, bytes: &[u8], output: Output) -> Result<(), Failure> {
+    files::make_folder(file.parent().unwrap_or(Path::new(".")))?;
+    files::write(file, bytes, output)
 }
 
 impl fmt::Display for Report {

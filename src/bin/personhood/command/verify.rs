@@ -9,7 +9,7 @@ use personhood::membership::Statement;
 use personhood::nullifier::{Nullifier, NullifierError, NullifierStore, Scope};
 use personhood::store::SqliteNullifiers;
 use personhood::tree::{MerkleRoot, RootHistory};
-use personhood::verify::{AcceptedRoots, Presentation, Request, Verifier, VerifyError};
+use personhood::verify::{AcceptedRoots, Mismatch, Presentation, Request, Verifier, VerifyError};
 use serde::Serialize;
 
 use crate::args::Verify;
@@ -55,8 +55,7 @@ pub(crate) fn run(args: &Verify, output: Output) -> Result<Exit, Failure> {
         Ok(()) => output.answer(Exit::Yes, &report, &report),
         Err(error) if error.is_undecided() => Err(error.into()),
         Err(error) => {
-            let asked = verifier.statement(root, nullifier, use_index, &request);
-            let (reason, detail) = explain(&error, &asked, &claimed);
+            let (reason, detail) = explain(&error, verifier.mismatch(&claimed, &request));
             report.reason = Some(reason);
             report.detail = Some(detail);
             output.answer(Exit::No, &report, &report)
@@ -92,32 +91,13 @@ fn nullifiers(seen: &Path) -> Result<Box<dyn NullifierStore>, Failure> {
 
 /// Why a proof was refused. Where the proof system can only say "no", the file's own words may say in which respect the
 /// proof is one for something else.
-fn explain(error: &VerifyError, asked: &Statement, claimed: &Statement) -> (&'static str, String) {
-    match error {
-        VerifyError::Nullifier(NullifierError::AlreadyUsed { .. }) => {
+pub(super) fn explain(error: &VerifyError, mismatch: Option<Mismatch>) -> (&'static str, String) {
+    match (error, mismatch) {
+        (VerifyError::Proof(_), Some(mismatch)) => (mismatch.code(), mismatch.to_string()),
+        (VerifyError::Nullifier(NullifierError::AlreadyUsed { .. }), _) => {
             (error.code(), "this person has used a proof for this action before".to_owned())
         }
-        VerifyError::Proof(_) => difference(asked, claimed),
         _ => (error.code(), error.to_string()),
-    }
-}
-
-fn difference(asked: &Statement, claimed: &Statement) -> (&'static str, String) {
-    let differs = [
-        (asked.external_nullifier != claimed.external_nullifier, "scope_differs", "another app, action or period"),
-        (asked.signal != claimed.signal, "signal_differs", "another signal"),
-        (asked.nonce != claimed.nonce, "nonce_differs", "another nonce"),
-        (
-            asked.issued_no_later_than != claimed.issued_no_later_than,
-            "bounds_differ",
-            "another latest time of enrolment",
-        ),
-        (asked.expires_no_earlier_than != claimed.expires_no_earlier_than, "bounds_differ", "another earliest expiry"),
-        (asked.assurance_at_least != claimed.assurance_at_least, "bounds_differ", "another assurance"),
-    ];
-    match differs.into_iter().find(|(differs, _, _)| *differs) {
-        Some((_, reason, what)) => (reason, format!("the proof was made for {what}")),
-        None => ("proof_rejected", "the proof does not prove what its file says".to_owned()),
     }
 }
 

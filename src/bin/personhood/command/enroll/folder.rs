@@ -100,7 +100,7 @@ pub(super) fn run(args: &Enroll, people: &Path, output: Output) -> Result<Exit, 
 }
 
 /// The folders in `people`, by name.
-fn folders_of_people(people: &Path) -> Result<Vec<PathBuf>, Failure> {
+pub(in crate::command) fn folders_of_people(people: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut folders = Vec::new();
     for entry in list(people)? {
         if entry.is_dir() {
