@@ -171,12 +171,14 @@ fn full_round(
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use alloc::vec::Vec;
+
     use super::*;
     use proptest::prelude::*;
 
     /// The permutation as the paper states it.
-    fn permute_dense(state: &mut [Scalar; WIDTH]) -> alloc::vec::Vec<Scalar> {
-        let mut trace = alloc::vec::Vec::new();
+    fn permute_dense(state: &mut [Scalar; WIDTH]) -> Vec<Scalar> {
+        let mut trace = Vec::new();
         for (round, constants) in ROUND_CONSTANTS.iter().enumerate() {
             let partial = (FULL_ROUNDS / 2..FULL_ROUNDS / 2 + PARTIAL_ROUND_COUNT).contains(&round);
             for (index, (element, constant)) in state.iter_mut().zip(constants).enumerate() {
@@ -241,7 +243,7 @@ mod tests {
     fn domains_and_positions_matter() {
         let mut inputs = [Scalar::ZERO; RATE];
         inputs[0] = Scalar::ONE;
-        let mut seen = alloc::vec::Vec::new();
+        let mut seen = Vec::new();
         for domain in [Domain::Identity, Domain::Node, Domain::Nullifier, Domain::Leaf] {
             for _ in 0..RATE {
                 inputs.rotate_right(1);

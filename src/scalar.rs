@@ -25,6 +25,7 @@ mod public;
 pub use public::ParseError;
 pub(crate) use public::public_scalar;
 
+use alloc::vec::Vec;
 use core::fmt;
 use core::hint::black_box;
 use core::iter::{Product, Sum};
@@ -220,7 +221,7 @@ impl Scalar {
     /// products each (Montgomery's trick).
     pub fn batch_invert(scalars: &mut [Self]) {
         // Zeros take part as ones, so that position and number of zeros do not show in the timing.
-        let mut prefixes = alloc::vec::Vec::with_capacity(scalars.len());
+        let mut prefixes = Vec::with_capacity(scalars.len());
         let mut product = Self::ONE;
         for scalar in scalars.iter() {
             prefixes.push(product);

@@ -188,7 +188,7 @@ impl Tree {
         if !leaves.iter().all(Leaf::is_member) {
             return Err(TreeError::NotAMember);
         }
-        self.nodes.extend(leaves.iter().map(Leaf::to_scalar));
+        self.nodes.extend(leaves.iter().map(|leaf| leaf.to_scalar()));
         Ok(())
     }
 

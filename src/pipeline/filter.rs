@@ -116,7 +116,7 @@ impl fmt::Debug for FilterBank {
 /// Share of the radius before the limbus that no probe enters.
 const OUTER_MARGIN: f64 = 0.0625;
 
-/// Rows of the unrolled iris (of `length` rows) under the probes, evenly from the first to 1 − [`OUTER_MARGIN`].
+/// Rows of the unrolled iris (of `length` rows) under the probes, evenly from the first to 15/16 of the radius.
 #[must_use]
 pub fn probe_rows(count: usize, length: usize) -> Vec<usize> {
     let last = 1.0 - OUTER_MARGIN;

@@ -37,13 +37,13 @@ macro_rules! public_scalar {
 
             /// The canonical 32 bytes.
             #[must_use]
-            pub fn to_bytes(&self) -> [u8; 32] {
+            pub fn to_bytes(self) -> [u8; 32] {
                 self.0.to_bytes()
             }
 
             /// The value as an element of the field.
             #[must_use]
-            pub fn to_scalar(&self) -> $crate::scalar::Scalar {
+            pub fn to_scalar(self) -> $crate::scalar::Scalar {
                 self.0
             }
         }

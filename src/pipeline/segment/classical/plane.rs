@@ -152,6 +152,7 @@ impl Pyramid {
         let fixed = |v: f32| ((v + 0.5) * scale) as i32 - 32768;
         let (mut x, mut y) = (fixed(start[0]), fixed(start[1]));
         let (dx, dy) = ((step[0] * scale) as i32, (step[1] * scale) as i32);
+        #[allow(clippy::cast_possible_wrap)] // sides of pictures are far below 2^31
         let (right, bottom) = ((plane.width as i32 - 1) << 16, (plane.height as i32 - 1) << 16);
         let stride = self.levels[self.glint_level].width;
         for (value, weight) in values.iter_mut().zip(weights) {

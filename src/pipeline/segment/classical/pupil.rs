@@ -100,14 +100,14 @@ fn search_level(pyramid: &Pyramid, level: usize, largest: f32, found: &mut Vec<C
                 .map(|&sixteenth| {
                     let (sin, cos) = (f32::from(sixteenth) * TAU / 16.0).sin_cos();
                     let (dx, dy) = ((radius * cos).round() as isize, (radius * sin).round() as isize);
-                    (dy * width as isize + dx, [cos, sin])
+                    (dy * width.cast_signed() + dx, [cos, sin])
                 })
                 .collect();
             let disc = (0..8)
                 .map(|eighth| {
                     let (sin, cos) = (eighth as f32 * TAU / 8.0).sin_cos();
                     let (dx, dy) = ((0.65 * radius * cos).round() as isize, (0.65 * radius * sin).round() as isize);
-                    dy * width as isize + dx
+                    dy * width.cast_signed() + dx
                 })
                 .collect();
             Template { radius, reach: radius.ceil() as usize + 1, ring, disc }

@@ -128,10 +128,10 @@ fn lids(deviations: &[f32], counts: &[bool]) -> Vec<usize> {
 fn noise(deviations: &[f32], counts: &[bool], hidden_from: &[usize]) -> Vec<bool> {
     let mut noise = vec![false; ANGLES * RADII];
     let mut queue = Vec::new();
-    for angle in 0..ANGLES {
-        for radius in 0..hidden_from[angle] {
+    for (angle, &hidden) in hidden_from.iter().enumerate() {
+        for radius in 0..hidden {
             let at = angle * RADII + radius;
-            let edge = radius + 1 >= hidden_from[angle] || !counts[at];
+            let edge = radius + 1 >= hidden || !counts[at];
             if edge && (!counts[at] || deviations[at].abs() > NOISE_DEVIATIONS) {
                 noise[at] = true;
                 queue.push(at);
