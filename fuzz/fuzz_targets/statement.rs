@@ -6,9 +6,8 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use personhood::membership::{MembershipProof, Statement, verify};
 
-static PROOF: LazyLock<MembershipProof> = LazyLock::new(|| {
-    MembershipProof::from_bytes(include_bytes!("../seeds/proof/valid.bin")).expect("a seed")
-});
+static PROOF: LazyLock<MembershipProof> =
+    LazyLock::new(|| MembershipProof::from_bytes(include_bytes!("../seeds/proof/valid.bin")).expect("a seed"));
 static PROVEN: LazyLock<Statement> =
     LazyLock::new(|| serde_json::from_str(include_str!("../seeds/statement/valid.json")).expect("a seed"));
 

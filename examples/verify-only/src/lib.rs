@@ -31,7 +31,13 @@ impl Poll {
     /// # Errors
     ///
     /// The word.
-    pub fn vote(&mut self, root: &[u8; 32], nullifier: &[u8; 32], proof: &[u8], choice: &str) -> Result<(), &'static str> {
+    pub fn vote(
+        &mut self,
+        root: &[u8; 32],
+        nullifier: &[u8; 32],
+        proof: &[u8],
+        choice: &str,
+    ) -> Result<(), &'static str> {
         let root = MerkleRoot::from_bytes(root).map_err(|_| "root_malformed")?;
         let nullifier = Nullifier::from_bytes(nullifier).map_err(|_| "nullifier_malformed")?;
         let proof = MembershipProof::from_bytes(proof).map_err(|error| error.code())?;
