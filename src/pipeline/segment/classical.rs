@@ -42,8 +42,12 @@ const LEAST_SIDE: usize = 100;
 /// Pupil candidates that are verified; the right one is among the first six in all development pictures.
 const CANDIDATES: usize = 6;
 /// Least confidences accepted.
-const LEAST_PUPIL_CONFIDENCE: f64 = 0.4;
+const LEAST_PUPIL_CONFIDENCE: f64 = 0.5;
 const LEAST_IRIS_CONFIDENCE: f64 = 0.3;
+/// From this confidence on a pupil inside a larger disc unmasks the disc as an iris.
+const GOOD_PUPIL: f64 = 0.6;
+/// … if it is darker than the disc's rest by this share of the disc's own contrast; glints' shadows are not.
+const DARKER_PUPIL: f32 = 0.33;
 
 /// A candidate with what speaks for it.
 struct Eye {
@@ -92,16 +96,27 @@ impl Eye {
 
 /// The candidate that is the best pupil and has the best limbus around it.
 fn best_eye(pyramid: &Pyramid) -> Result<Eye, SegmentError> {
+    let traced: Vec<(f32, Pupil)> = pupil::candidates(pyramid, CANDIDATES)
+        .iter()
+        .filter_map(|candidate| Some((candidate.score, pupil::trace(pyramid, candidate, false)?)))
+        .collect();
+    let best_pupil = traced.iter().map(|(_, pupil)| pupil_confidence(pyramid, pupil)).fold(0.0, f64::max);
+    // A good pupil inside a disc makes the disc an iris.
+    let is_iris = |disc: &Pupil| {
+        traced.iter().any(|(_, pupil)| {
+            disc.contains(pupil)
+                && pupil.uniformity > disc.uniformity
+                && pupil.contrast > DARKER_PUPIL * disc.contrast
+                && pupil_confidence(pyramid, pupil) > GOOD_PUPIL
+        })
+    };
     let mut best: Option<Eye> = None;
-    let mut best_pupil = 0.0_f64;
-    for candidate in pupil::candidates(pyramid, CANDIDATES) {
-        let Some(pupil) = pupil::trace(pyramid, &candidate, false) else { continue };
-        best_pupil = best_pupil.max(pupil_confidence(pyramid, &pupil));
-        let Some(sides) = limbus::sides(pyramid, &pupil) else { continue };
+    for (score, pupil) in traced.iter().filter(|(_, pupil)| !is_iris(pupil)) {
+        let Some(sides) = limbus::sides(pyramid, pupil) else { continue };
         let limbus = (sides.contrast / (0.12 * pyramid.range())).min(1.0) * sides.balance.sqrt();
-        let score = candidate.score + pupil.support + pupil.uniformity + limbus;
+        let score = score + pupil.support + pupil.uniformity + limbus;
         if best.as_ref().is_none_or(|b| b.score < score) {
-            best = Some(Eye { pupil, sides, score });
+            best = Some(Eye { pupil: pupil.clone(), sides, score });
         }
     }
     best.ok_or(if best_pupil < LEAST_PUPIL_CONFIDENCE {

@@ -33,6 +33,38 @@ const SHEARS: [f32; 5] = [-0.10, -0.05, 0.0, 0.05, 0.10];
 /// two-sided edge outside the pupil, lid corners and cheeks come later (measured in the reference report).
 const INNERMOST_SHARE: f32 = 0.6;
 
+/// Share of a sector that must lie in the picture for its edge to be known.
+const LEAST_KNOWN: f32 = 0.35;
+/// What the edge of one side is worth where the other lies outside the picture.
+const ONE_SIDE_WEIGHT: f32 = 0.6;
+
+/// The unwrapped surroundings of a pupil and their radial edges.
+struct Search {
+    ring: Ring,
+    edges: Vec<f32>,
+    /// Angles of the right side and of the left.
+    sectors: [Vec<usize>; 2],
+    /// Edges count up to this, so that a lash does not outvote a limbus.
+    cap: f32,
+    pupil_radius: f32,
+}
+
+/// Mean edge of one side per radius, 0 where too little of the side is in the picture.
+struct Profile {
+    edge: Vec<f32>,
+    known: Vec<bool>,
+}
+
+/// A pair of edges, by index of the radius.
+#[derive(Clone, Copy, Default)]
+struct Pair {
+    score: f32,
+    right: usize,
+    left: usize,
+    shear: f32,
+    balance: f32,
+}
+
 /// Finds the pair of lateral edges.
 pub(super) fn sides(pyramid: &Pyramid, pupil: &Pupil) -> Option<Sides> {
     let (width, height) = pyramid.size();
@@ -45,7 +77,6 @@ pub(super) fn sides(pyramid: &Pyramid, pupil: &Pupil) -> Option<Sides> {
     }
     let sector = |degrees: f32| (degrees / 360.0 * ANGLES as f32 + 0.5) as usize;
     let (above, below) = (sector(ABOVE), sector(BELOW));
-    // Angles of the right side; the left side mirrors them.
     let right: Vec<usize> = (0..=above + below).map(|i| (ANGLES - above + i) % ANGLES).collect();
     let left: Vec<usize> = right.iter().map(|&angle| (ANGLES + ANGLES / 2 - angle) % ANGLES).collect();
     let mut ring = Ring::new(pyramid, centre, (first, last), (ANGLES, RADII), |angle| {
@@ -53,71 +84,100 @@ pub(super) fn sides(pyramid: &Pyramid, pupil: &Pupil) -> Option<Sides> {
     });
     ring.blur_angles(1);
     let (edges, _) = ring.edges(|rho| 0.1 * rho);
-    let cap = 0.35 * pyramid.range();
-    // Mean edge of a sector along ρ(φ) = R + shear·R·sin φ.
-    let profile = |sector: &[usize], shear: f32| -> Vec<f32> {
-        let mut sum = vec![0.0_f32; RADII];
-        for &angle in sector {
-            let factor = 1.0 + shear * (angle as f32 * TAU / ANGLES as f32).sin();
-            let row = &edges[angle * RADII..(angle + 1) * RADII];
-            // index of ρ·factor = index·factor + first·(factor − 1)/step, rounded.
-            let shift = ring.first * (factor - 1.0) / ring.step + 0.5;
-            for (radius, sum) in sum.iter_mut().enumerate() {
-                let index = radius as f32 * factor + shift;
-                if index >= 0.0 && (index as usize) < RADII {
-                    *sum += row[index as usize].clamp(-0.5 * cap, cap);
-                }
-            }
-        }
-        sum.iter_mut().for_each(|s| *s /= sector.len() as f32);
-        sum
-    };
-    let offset_limit = 0.45 * pupil_radius;
-    // For each mean radius the best pair (score, right, left, shear).
-    let mut best: Vec<(f32, usize, usize, f32)> = vec![(0.0, 0, 0, 0.0); RADII];
-    for shear in SHEARS {
-        let (right, left) = (profile(&right, shear), profile(&left, shear));
-        let (right_peaks, left_peaks) = (peaks(&right), peaks(&left));
-        for &r in &right_peaks {
-            for &l in &left_peaks {
-                let mean = (r + l) / 2;
-                let radius = ring.radius(mean as f32);
-                let offset = (ring.radius(r as f32) - ring.radius(l as f32)).abs() / 2.0;
-                // The circle must clear the pupil and keep the ratio.
-                if offset > offset_limit
-                    || radius < LEAST_RATIO * pupil_radius
-                    || radius < offset + 1.15 * pupil_radius + 2.0
-                {
-                    continue;
-                }
-                let eccentric = offset / offset_limit;
-                let harmonic = 2.0 * right[r] * left[l] / (right[r] + left[l]);
-                let score = harmonic * (1.0 - 0.5 * eccentric * eccentric) * dilation_weight(pupil_radius / radius);
-                if score > best[mean].0 {
-                    best[mean] = (score, r, l, shear);
-                }
-            }
-        }
-    }
-    let most = best.iter().map(|b| b.0).fold(0.0, f32::max);
-    if most <= 0.0 {
-        return None;
-    }
-    let reach = |at: usize| ((0.08 * ring.radius(at as f32) / ring.step) as usize).max(2);
-    let chosen = (0..RADII).find(|&at| {
-        let near = at.saturating_sub(reach(at))..(at + reach(at) + 1).min(RADII);
-        best[at].0 >= INNERMOST_SHARE * most && best[near].iter().all(|b| b.0 <= best[at].0)
-    })?;
-    let (score, r, l, shear) = best[chosen];
-    let edge = [profile(&right, shear)[r], profile(&left, shear)[l]];
-    let (right, left) = (ring.radius(r as f32), ring.radius(l as f32));
+    let search = Search { ring, edges, sectors: [right, left], cap: 0.35 * pyramid.range(), pupil_radius };
+    let pair = search.innermost_strong_pair()?;
+    let [right, left] = [pair.right, pair.left].map(|at| search.ring.radius(at as f32));
     let radius = (right + left) / 2.0;
     Some(Sides {
-        centre: [centre[0] + (right - left) / 2.0, centre[1] + shear * radius],
+        centre: [centre[0] + (right - left) / 2.0, centre[1] + pair.shear * radius],
         radius,
-        contrast: score,
-        balance: edge[0].min(edge[1]) / edge[0].max(edge[1]),
+        contrast: pair.score,
+        balance: pair.balance,
     })
+}
+
+impl Search {
+    /// Mean edge of a sector along ρ(φ) = R + shear·R·sin φ.
+    fn profile(&self, sector: &[usize], shear: f32) -> Profile {
+        let mut edge = vec![0.0_f32; RADII];
+        let mut count = vec![0.0_f32; RADII];
+        for &angle in sector {
+            let factor = 1.0 + shear * (angle as f32 * TAU / ANGLES as f32).sin();
+            let row = &self.edges[angle * RADII..(angle + 1) * RADII];
+            // index of ρ·factor = index·factor + first·(factor − 1)/step, rounded.
+            let shift = self.ring.first * (factor - 1.0) / self.ring.step + 0.5;
+            for (radius, (sum, count)) in edge.iter_mut().zip(&mut count).enumerate() {
+                let index = radius as f32 * factor + shift;
+                if index >= 0.0 && (index as usize) < RADII {
+                    let value = row[index as usize];
+                    *sum += value.clamp(-0.5 * self.cap, self.cap);
+                    *count += if value == 0.0 { 0.0 } else { 1.0 };
+                }
+            }
+        }
+        let known: Vec<bool> = count.iter().map(|&n| n >= LEAST_KNOWN * sector.len() as f32).collect();
+        for ((sum, count), known) in edge.iter_mut().zip(&count).zip(&known) {
+            *sum = if *known { *sum / count } else { 0.0 };
+        }
+        Profile { edge, known }
+    }
+
+    /// The best pair for each mean radius.
+    fn pairs(&self) -> Vec<Pair> {
+        let offset_limit = 0.45 * self.pupil_radius;
+        let mut best = vec![Pair::default(); RADII];
+        let mut offer = |pair: Pair| {
+            let mean = (pair.right + pair.left) / 2;
+            let radius = self.ring.radius(mean as f32);
+            let offset = (pair.right.abs_diff(pair.left) as f32) * self.ring.step / 2.0;
+            // The circle must clear the pupil and keep the ratio.
+            let clears = radius >= LEAST_RATIO * self.pupil_radius && radius >= offset + 1.15 * self.pupil_radius + 2.0;
+            if offset > offset_limit || !clears {
+                return;
+            }
+            let eccentric = offset / offset_limit;
+            let score = pair.score * (1.0 - 0.5 * eccentric * eccentric) * dilation_weight(self.pupil_radius / radius);
+            if score > best[mean].score {
+                best[mean] = Pair { score, ..pair };
+            }
+        };
+        for shear in SHEARS {
+            let [right, left] = [0, 1].map(|side| self.profile(&self.sectors[side], shear));
+            let (right_peaks, left_peaks) = (peaks(&right.edge), peaks(&left.edge));
+            for &r in &right_peaks {
+                for &l in &left_peaks {
+                    let (a, b) = (right.edge[r], left.edge[l]);
+                    let balance = a.min(b) / a.max(b);
+                    let score = 2.0 * a * b / (a + b);
+                    offer(Pair { score, right: r, left: l, shear, balance });
+                }
+            }
+            // One side outside the picture: the other speaks for a circle about the pupil.
+            for (peaks, one, other) in [(&right_peaks, &right, &left), (&left_peaks, &left, &right)] {
+                for &at in peaks.iter().filter(|&&at| !other.known[at]) {
+                    let score = ONE_SIDE_WEIGHT * one.edge[at];
+                    let balance = ONE_SIDE_WEIGHT;
+                    offer(Pair { score, right: at, left: at, shear, balance });
+                }
+            }
+        }
+        best
+    }
+
+    /// The innermost pair among the strong ones.
+    fn innermost_strong_pair(&self) -> Option<Pair> {
+        let pairs = self.pairs();
+        let most = pairs.iter().map(|pair| pair.score).fold(0.0, f32::max);
+        if most <= 0.0 {
+            return None;
+        }
+        let reach = |at: usize| ((0.08 * self.ring.radius(at as f32) / self.ring.step) as usize).max(2);
+        let strong = |&at: &usize| {
+            let near = at.saturating_sub(reach(at))..(at + reach(at) + 1).min(RADII);
+            pairs[at].score >= INNERMOST_SHARE * most && pairs[near].iter().all(|pair| pair.score <= pairs[at].score)
+        };
+        (0..RADII).find(strong).map(|at| pairs[at])
+    }
 }
 
 /// How believable a pupil of this share of the iris is: pupils of 2 to 8 mm in irises of 11 to 12.5 mm
@@ -215,16 +275,19 @@ fn pass(pyramid: &Pyramid, pupil: &Pupil, start: &Curve, share: f32, harmonics: 
         series = fit_series(&rho, &weights, count, 2e-3);
     }
     let curve = Curve { centre, series };
-    let (mut support, mut contrast, mut total, mut edge_weight) = (0.0, 0.0, 0.0, 0.0);
+    let (mut support, mut contrast, mut total, mut lateral_total) = (0.0, 0.0, 0.0_f32, 0.0);
     for angle in 0..angles {
         let residual = (rho[angle] - curve.radius(angle as f32 * TAU / angles as f32)).abs() / radius;
-        let share = lateral(angle);
+        let in_frame = ring.weights[angle * radii + path[angle]] > 0.0;
+        lateral_total += lateral(angle);
+        let share = if in_frame { lateral(angle) } else { 0.0 };
         total += share;
         if residual < 0.04 && edges[angle * radii + path[angle]] > 0.35 * typical {
             support += share;
         }
         contrast += share * edges[angle * radii + path[angle]];
-        edge_weight += share;
     }
-    Some(Limbus { curve, contrast: contrast / edge_weight, support: support / total })
+    // A limbus of which less than two fifths are in the picture is not known well enough.
+    let total = total.max(0.4 * lateral_total);
+    Some(Limbus { curve, contrast: contrast / total, support: support / total })
 }

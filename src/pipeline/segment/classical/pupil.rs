@@ -22,9 +22,35 @@ const LARGEST_SHARE: f32 = 0.27;
 const LEVEL_RADII: [f32; 6] = [4.5, 5.05, 5.67, 6.36, 7.14, 8.02];
 /// Points on a ring, by angle in 1/16 turns (y downwards): the sides first, since lids hide them least.
 const RING_ORDER: [u8; 16] = [0, 8, 1, 7, 15, 9, 4, 2, 6, 14, 10, 3, 5, 12, 13, 11];
+/// The same sixteen directions as (cos, sin).
+const RING: [(f32, f32); 16] = {
+    const A: f32 = 0.923_879_5;
+    const B: f32 = core::f32::consts::FRAC_1_SQRT_2;
+    const C: f32 = 0.382_683_43;
+    [
+        (1.0, 0.0),
+        (A, C),
+        (B, B),
+        (C, A),
+        (0.0, 1.0),
+        (-C, A),
+        (-B, B),
+        (-A, C),
+        (-1.0, 0.0),
+        (-A, -C),
+        (-B, -B),
+        (-C, -A),
+        (0.0, -1.0),
+        (C, -A),
+        (B, -B),
+        (A, -C),
+    ]
+};
 /// After this many ring points a centre whose mean alignment is below [`EARLY_LEAST`] is given up.
 const EARLY_POINTS: usize = 6;
-const EARLY_LEAST: f32 = 0.2;
+const EARLY_LEAST: f32 = 0.1;
+/// Discs of each level that are looked at again on the finer level.
+const REFINED_PER_LEVEL: usize = 12;
 /// How much the darkness of the disc counts beside the alignment of its edge.
 const DARKNESS_WEIGHT: f32 = 0.6;
 
@@ -39,18 +65,26 @@ pub(super) fn candidates(pyramid: &Pyramid, count: usize) -> Vec<Candidate> {
         if LEVEL_RADII[0] * scale > largest {
             break;
         }
-        search_level(pyramid, level, largest / scale, &mut found);
+        let mut cells = Vec::new();
+        search_level(pyramid, level, largest / scale, &mut cells);
+        cells.sort_by(|a, b| b.score.total_cmp(&a.score));
+        found.extend(distinct(cells, REFINED_PER_LEVEL).into_iter().map(|coarse| refined(pyramid, coarse)));
         level += 1;
     }
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
+    distinct(found, count)
+}
+
+/// The first `count` of the sorted candidates that are no near copies of earlier ones.
+fn distinct(sorted: Vec<Candidate>, count: usize) -> Vec<Candidate> {
     let mut kept: Vec<Candidate> = Vec::new();
-    for candidate in found {
-        let known = kept.iter().any(|k| {
+    for candidate in sorted {
+        let is_known = kept.iter().any(|k| {
             let distance = (k.x - candidate.x).hypot(k.y - candidate.y);
             let ratio = k.radius / candidate.radius;
             distance < 0.5 * k.radius.max(candidate.radius) && (0.6..1.6).contains(&ratio)
         });
-        if !known {
+        if !is_known {
             kept.push(candidate);
             if kept.len() == count {
                 break;
@@ -60,21 +94,71 @@ pub(super) fn candidates(pyramid: &Pyramid, count: usize) -> Vec<Candidate> {
     kept
 }
 
-/// Gradient over (its length + softness): strong edges count 1, flat noise next to nothing.
-fn soft_gradient(plane: &Plane, softness: f32) -> Vec<[f32; 2]> {
+/// Gradient over (its length + softness) at an inner pixel: strong edges count 1, flat noise next to nothing.
+fn soft_gradient(plane: &Plane, at: usize, softness: f32) -> [f32; 2] {
+    let grey = |i: usize| f32::from(plane.data[i]);
+    let gx = 0.5 * (grey(at + 1) - grey(at - 1));
+    let gy = 0.5 * (grey(at + plane.width) - grey(at - plane.width));
+    let scale = 1.0 / ((gx * gx + gy * gy).sqrt() + softness);
+    [gx * scale, gy * scale]
+}
+
+fn soft_gradients(plane: &Plane, softness: f32) -> Vec<[f32; 2]> {
     let (width, height) = (plane.width, plane.height);
     let mut gradient = vec![[0.0; 2]; width * height];
     for y in 1..height - 1 {
-        for x in 1..width - 1 {
-            let at = y * width + x;
-            let grey = |i: usize| f32::from(plane.data[i]);
-            let gx = 0.5 * (grey(at + 1) - grey(at - 1));
-            let gy = 0.5 * (grey(at + width) - grey(at - width));
-            let scale = 1.0 / ((gx * gx + gy * gy).sqrt() + softness);
-            gradient[at] = [gx * scale, gy * scale];
+        for at in y * width + 1..(y + 1) * width - 1 {
+            gradient[at] = soft_gradient(plane, at, softness);
         }
     }
     gradient
+}
+
+/// Darkness of a disc: 1 as dark as the darkest of the picture, 0 as light as its median.
+fn darkness(pyramid: &Pyramid, grey: f32) -> f32 {
+    (1.0 - (grey - pyramid.dark) / (pyramid.median - pyramid.dark).max(1.0)).clamp(0.0, 1.0)
+}
+
+/// The candidate moved to where its score is best, on the level with twice the pixels.
+fn refined(pyramid: &Pyramid, coarse: Candidate) -> Candidate {
+    let level = pyramid.level_for(coarse.radius / (2.2 * LEVEL_RADII[0]));
+    let plane = pyramid.level(level);
+    let scale = (1 << level) as f32;
+    let softness = SOFTNESS * pyramid.range();
+    let score = |x: f32, y: f32, radius: f32| -> f32 {
+        let reach = radius + 2.0;
+        if x < reach || y < reach || x + reach >= plane.width as f32 || y + reach >= plane.height as f32 {
+            return f32::MIN;
+        }
+        let (mut sum, mut grey) = (0.0, 0.0);
+        for (cos, sin) in RING {
+            let pixel = |share: f32| {
+                (y + share * radius * sin + 0.5) as usize * plane.width + (x + share * radius * cos + 0.5) as usize
+            };
+            let [gx, gy] = soft_gradient(plane, pixel(1.0), softness);
+            sum += gx * cos + gy * sin;
+            grey += f32::from(plane.data[pixel(0.65)]);
+        }
+        (sum + DARKNESS_WEIGHT * darkness(pyramid, grey / 16.0) * 16.0) / 16.0
+    };
+    let local = |v: f32| (v + 0.5) / scale - 0.5;
+    let mut best = (local(coarse.x), local(coarse.y), coarse.radius / scale, f32::MIN);
+    // First over the stride of the search, then to the pixel.
+    for (step, factor) in [(2.0, 1.12), (1.0, 1.06), (1.0, 1.03)] {
+        let (x, y, radius, _) = best;
+        for dx in [-step, 0.0, step] {
+            for dy in [-step, 0.0, step] {
+                for radius in [radius / factor, radius, radius * factor] {
+                    let found = score(x + dx, y + dy, radius);
+                    if found > best.3 {
+                        best = (x + dx, y + dy, radius, found);
+                    }
+                }
+            }
+        }
+    }
+    let (x, y, radius, score) = best;
+    Candidate { x: (x + 0.5) * scale - 0.5, y: (y + 0.5) * scale - 0.5, radius: radius * scale, score }
 }
 
 /// Grey steps per pixel that count half, as a share of the picture's range: 12 of 200 in the prototype.
@@ -83,7 +167,7 @@ const SOFTNESS: f32 = 0.06;
 fn search_level(pyramid: &Pyramid, level: usize, largest: f32, found: &mut Vec<Candidate>) {
     let plane = pyramid.level(level);
     let (width, height) = (plane.width, plane.height);
-    let gradient = soft_gradient(plane, SOFTNESS * pyramid.range());
+    let gradient = soft_gradients(plane, SOFTNESS * pyramid.range());
     let scale = (1 << level) as f32;
     struct Template {
         radius: f32,
@@ -148,8 +232,7 @@ fn search_level(pyramid: &Pyramid, level: usize, largest: f32, found: &mut Vec<C
                 }
                 let align = sum / used as f32;
                 let grey: f32 = template.disc.iter().map(|&o| f32::from(plane.data[at.wrapping_add_signed(o)])).sum();
-                let darkness = 1.0 - (grey / 8.0 - pyramid.dark) / (pyramid.median - pyramid.dark).max(1.0);
-                let score = align + DARKNESS_WEIGHT * darkness.clamp(0.0, 1.0);
+                let score = align + DARKNESS_WEIGHT * darkness(pyramid, grey / 8.0);
                 let cell = &mut best[x / CELL];
                 if cell.is_none_or(|c| c.score < score) {
                     *cell = Some(Candidate {
@@ -171,10 +254,25 @@ pub(super) struct Pupil {
     pub(super) curve: Curve,
     /// How uniform the disc is: 1 where its greys differ by nothing, 0 where by as much as its edge.
     pub(super) uniformity: f32,
-    /// Mean edge along the contour, grey levels.
+    /// Grey inside.
+    grey: f32,
+    /// How much lighter the surroundings are, grey levels.
     pub(super) contrast: f32,
     /// Share of the angles at which the path agrees with the smooth curve and has an edge.
     pub(super) support: f32,
+}
+
+impl Pupil {
+    /// Mean radius, picture pixels.
+    pub(super) fn radius(&self) -> f32 {
+        self.curve.mean_radius()
+    }
+
+    /// Whether another traced disc lies within this one and is clearly its smaller part.
+    pub(super) fn contains(&self, other: &Self) -> bool {
+        let [dx, dy] = [0, 1].map(|axis| self.curve.centre[axis] - other.curve.centre[axis]);
+        other.radius() < 0.75 * self.radius() && dx.hypot(dy) + other.radius() < 1.05 * self.radius()
+    }
 }
 
 /// Harmonics of a pupil's contour: Daugman's 17 coefficients (2007, section II).
@@ -183,13 +281,26 @@ const HARMONICS: usize = 8;
 /// Traces the contour around a candidate: a rough pass, then a finer one about the found centre.
 pub(super) fn trace(pyramid: &Pyramid, candidate: &Candidate, fine: bool) -> Option<Pupil> {
     let start = Curve::circle([candidate.x, candidate.y], candidate.radius);
-    let rough = pass(pyramid, &start, 0.45, 64, 36, 2)?;
-    let rough = pass(pyramid, &rough.curve, 0.3, 64, 32, 4)?;
-    if fine { pass(pyramid, &rough.curve, 0.22, 256, 48, HARMONICS) } else { Some(rough) }
+    let rough = pass(pyramid, &start, 0.35, (64, 36), 2, None)?;
+    let rough = pass(pyramid, &rough.curve, 0.28, (64, 32), 4, None)?;
+    if fine { pass(pyramid, &rough.curve, 0.22, (256, 48), HARMONICS, Some(&rough)) } else { Some(rough) }
 }
 
-/// One pass: unwrap about the curve's own centre, find the path, fit the series.
-fn pass(pyramid: &Pyramid, start: &Curve, share: f32, angles: usize, radii: usize, harmonics: usize) -> Option<Pupil> {
+/// What lies inside an edge of the pupil is lighter than the pupil by a share of its contrast: below the
+/// first nothing is held against the edge, above the second it is none.
+const LIGHT_FROM: f32 = 0.2;
+const LIGHT_TO: f32 = 0.6;
+
+/// One pass: unwrap about the curve's own centre, find the path, fit the series. The greys inside and
+/// outside come from an earlier pass with a wider view, or from this one.
+fn pass(
+    pyramid: &Pyramid,
+    start: &Curve,
+    share: f32,
+    (angles, radii): (usize, usize),
+    harmonics: usize,
+    earlier: Option<&Pupil>,
+) -> Option<Pupil> {
     let (centre, about) = start.about_own_centre(64);
     let radius = about.iter().sum::<f32>() / 64.0;
     if !(radius > 3.0 && radius < 0.4 * pyramid.size().0.max(pyramid.size().1) as f32) {
@@ -199,11 +310,25 @@ fn pass(pyramid: &Pyramid, start: &Curve, share: f32, angles: usize, radii: usiz
     let mut ring = Ring::new(pyramid, centre, range, (angles, radii), |_| true);
     ring.blur_angles(angles / 64);
     let (edges, inner) = ring.edges(|rho| (0.1 * rho).max(1.5));
-    // What is inside a pupil is as dark as the pupil: the darkest fifth of the inner samples tells.
-    let mut inside: Vec<f32> =
-        (0..angles).flat_map(|a| ring.values[a * radii..a * radii + radii / 4].iter().copied()).collect();
-    inside.sort_by(f32::total_cmp);
-    let grey = inside[inside.len() / 3];
+    // What is inside a pupil is as dark as the pupil: the darker third of the inner samples tells how dark.
+    let greys = |radius: core::ops::Range<usize>| {
+        let mut greys: Vec<f32> = (0..angles)
+            .flat_map(|angle| {
+                let row = angle * radii + radius.start..angle * radii + radius.end;
+                let counts = ring.weights[row.clone()].iter();
+                ring.values[row].iter().zip(counts).filter(|(_, w)| **w > 0.0).map(|(v, _)| *v)
+            })
+            .collect();
+        greys.sort_by(f32::total_cmp);
+        greys
+    };
+    let inside = greys(0..radii / 4);
+    let outside = greys(radii - radii / 4..radii);
+    if inside.is_empty() || outside.is_empty() {
+        return None;
+    }
+    let grey = earlier.map_or(inside[inside.len() / 3], |pupil| pupil.grey);
+    let contrast = earlier.map_or((outside[outside.len() / 2] - grey).max(1.0), |pupil| pupil.contrast);
     let mut strongest: Vec<f32> =
         edges.chunks_exact(radii).map(|row| row.iter().copied().fold(0.0, f32::max)).collect();
     strongest.sort_by(f32::total_cmp);
@@ -212,7 +337,7 @@ fn pass(pyramid: &Pyramid, start: &Curve, share: f32, angles: usize, radii: usiz
         .iter()
         .zip(&inner)
         .map(|(&edge, &inside)| {
-            let light = ((inside - grey) / (0.7 * typical) - 0.5).clamp(0.0, 1.0);
+            let light = (((inside - grey) / contrast - LIGHT_FROM) / (LIGHT_TO - LIGHT_FROM)).clamp(0.0, 1.0);
             (edge / typical).clamp(0.0, 1.2) * (1.0 - light)
         })
         .collect();
@@ -232,16 +357,14 @@ fn pass(pyramid: &Pyramid, start: &Curve, share: f32, angles: usize, radii: usiz
         series = fit_series(&rho, &weights, count, 1e-4);
     }
     let curve = Curve { centre, series };
-    let (mut support, mut contrast) = (0.0, 0.0);
+    let (mut support, mut edge) = (0.0, 0.0);
     for angle in 0..angles {
         let residual = (rho[angle] - curve.radius(angle as f32 * TAU / angles as f32)).abs() / radius;
         support += if residual < 0.06 && strength[angle] > 0.35 { 1.0 } else { 0.0 };
-        contrast += edges[angle * radii + path[angle]];
+        edge += edges[angle * radii + path[angle]];
     }
-    let n = angles as f32;
-    let contrast = contrast / n;
-    let uniformity = uniformity(pyramid, &curve, contrast);
-    Some(Pupil { curve, uniformity, contrast, support: support / n })
+    let uniformity = uniformity(pyramid, &curve, edge / angles as f32);
+    Some(Pupil { curve, grey, uniformity, contrast, support: support / angles as f32 })
 }
 
 /// An iris taken for a pupil holds the true pupil, and a tuft of lashes holds skin.
