@@ -328,7 +328,7 @@ fn pass(
         return None;
     }
     let grey = earlier.map_or(inside[inside.len() / 3], |pupil| pupil.grey);
-    let contrast = earlier.map_or((outside[outside.len() / 2] - grey).max(1.0), |pupil| pupil.contrast);
+    let contrast = earlier.map_or((outside[outside.len() * 3 / 10] - grey).max(1.0), |pupil| pupil.contrast);
     let mut strongest: Vec<f32> =
         edges.chunks_exact(radii).map(|row| row.iter().copied().fold(0.0, f32::max)).collect();
     strongest.sort_by(f32::total_cmp);
