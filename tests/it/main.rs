@@ -17,6 +17,8 @@ mod pipeline;
 mod program;
 #[cfg(all(feature = "store", unix))]
 mod registry;
+#[cfg(feature = "image")]
+mod segment;
 #[cfg(all(feature = "store", unix))]
 mod store;
 #[cfg(feature = "testing")]
