@@ -2,15 +2,18 @@
 
 #![allow(clippy::unwrap_used)]
 
+extern crate std;
+
 mod adversary;
 mod forgery;
 
 use alloc::vec::Vec;
+use std::sync::OnceLock;
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::parameters::{self, Parameters};
+use super::parameters::Parameters;
 use super::proof::MembershipProof;
 use super::prover::prove_assignment;
 use super::relation::PublicInputs;
@@ -19,8 +22,10 @@ use super::transcript::{Transcript, label};
 use super::verifier::Equation;
 use crate::scalar::Scalar;
 
+/// One copy for all tests, also without `std`, where the library keeps none.
 fn shared() -> &'static Parameters {
-    parameters::shared()
+    static PARAMETERS: OnceLock<Parameters> = OnceLock::new();
+    PARAMETERS.get_or_init(Parameters::new)
 }
 
 /// Proves the assignment of `sample`, right or wrong, with the code of the honest prover.
