@@ -98,6 +98,12 @@ impl Verifier {
     ///
     /// Give the time at which the action opened. Whoever loses a device is enrolled again with a new secret, and so
     /// with a new nullifier; the new leaf is younger than the action, and this rule keeps them from acting twice.
+    ///
+    /// Somebody enrolled again shortly *before* that time has two leaves that are old enough, the second in the present
+    /// root and the first in an earlier one that may still be [recent](AcceptedRoots::recent). So once the time has
+    /// come, roots that were replaced by then are refused. This relies on a registry that issues a new leaf no earlier
+    /// than it removes the old one, and it cannot be done for [listed](AcceptedRoots::Listed) roots, whose times are
+    /// unknown: list one for an action.
     #[must_use]
     pub fn issued_no_later_than(mut self, time: u64) -> Self {
         self.issued_no_later_than = Some(time);
@@ -200,6 +206,12 @@ impl Verifier {
             return Err(VerifyError::UseLimit { use_index, limit: self.uses });
         }
         self.roots.check(&root, now)?;
+        // A leaf that a root of before the opening still shows may be out of the tree, and its holder in it with another.
+        if let Some(limit) = self.issued_no_later_than.filter(|limit| *limit <= now)
+            && let Some(replaced_at) = self.roots.replaced_at(&root).filter(|time| *time <= limit)
+        {
+            return Err(RootError::Superseded { replaced_at, limit }.into());
+        }
         membership::verify(&self.statement(root, nullifier, use_index, request), proof)?;
         Ok(())
     }
@@ -291,6 +303,14 @@ impl AcceptedRoots {
             Self::Listed(roots) if roots.contains(root) => Ok(()),
             Self::Listed(_) => Err(RootError::Unknown { root: *root }),
             Self::Recent { history, max_age } => history.check(root, now, *max_age),
+        }
+    }
+
+    /// When a root was replaced, if it was and that is known.
+    fn replaced_at(&self, root: &MerkleRoot) -> Option<u64> {
+        match self {
+            Self::Listed(_) => None,
+            Self::Recent { history, .. } => history.replaced_at(root),
         }
     }
 }

@@ -80,6 +80,12 @@ impl RootHistory {
         self.earlier.iter().map(|(root, until)| (*root, *until))
     }
 
+    /// When an earlier root last stopped being the present one; nothing for the present root and for unknown ones.
+    #[must_use]
+    pub fn replaced_at(&self, root: &MerkleRoot) -> Option<u64> {
+        self.earlier.get(root).copied()
+    }
+
     /// Whether a root is the present one, or stopped being it at most `max_age` seconds before `now`.
     ///
     /// A clock that is behind the registry's counts as no time passed.
@@ -122,6 +128,16 @@ pub enum RootError {
         /// Seconds that are allowed.
         max_age: u64,
     },
+    /// The root was replaced before the action opened, so that a leaf of it can have a younger twin.
+    #[error(
+        "root was replaced at {replaced_at}, not after {limit}, the latest time of issue; prove again with a new path"
+    )]
+    Superseded {
+        /// When the root was replaced, in seconds since 1970.
+        replaced_at: u64,
+        /// The latest time of issue that the verifier takes, in seconds since 1970.
+        limit: u64,
+    },
 }
 
 impl RootError {
@@ -131,6 +147,7 @@ impl RootError {
         match self {
             Self::Unknown { .. } => "root_unknown",
             Self::TooOld { .. } => "root_too_old",
+            Self::Superseded { .. } => "root_superseded",
         }
     }
 }

@@ -208,6 +208,42 @@ fn roots_are_accepted_while_they_are_fresh() {
 }
 
 #[test]
+fn nobody_acts_with_an_old_leaf_and_its_replacement() {
+    // Member 5 loses a device a minute before the poll opens: the old leaf is in a root that is still recent, and the
+    // new one was issued early enough. Without a rule about the root, both would be one vote each.
+    let (yes, moved) = (Request::new(b"yes"), OPENED - 60);
+    let rng = &mut ChaCha20Rng::seed_from_u64(8);
+    let (secret, index) = (IdentitySecret::generate(rng), LeafIndex::new(5).unwrap());
+    let credential = Credential::new(moved, OPENED + 1_000_000, Assurance::BOTH_EYES).unwrap();
+    let mut tree = WORLD.tree.clone();
+    let mut history = RootHistory::new(tree.root(), OPENED - 80);
+    tree.replace(index, Leaf::new(&secret.commitment(), &credential)).unwrap();
+    history.advance(tree.root(), moved).unwrap();
+    let poll = |opened| {
+        Verifier::new(&scope(), AcceptedRoots::recent(history.clone(), 7_200))
+            .issued_no_later_than(opened)
+            .expires_no_earlier_than(OPENED + 1_000)
+            .assurance_at_least(Assurance::ONE_EYE)
+    };
+
+    let mut voters = MemoryNullifiers::new();
+    let nullifier = Nullifier::new(&secret, &scope().external_nullifier(), 0);
+    let statement = poll(OPENED).statement(tree.root(), nullifier, 0, &yes);
+    let witness = Witness { secret: &secret, credential: &credential, path: &tree.path(index).unwrap() };
+    let proof = membership::prove(&statement, &witness, rng).unwrap();
+    poll(OPENED).verify(&Presentation::new(&statement, &proof), &yes, OPENED + 1, &mut voters).unwrap();
+    let old = YES.presentation();
+    let error = poll(OPENED).verify(&old, &yes, OPENED + 2, &mut voters).unwrap_err();
+    assert_eq!(error.code(), "root_superseded", "{error}");
+    assert_eq!(voters.len(), 1);
+
+    // At the very second of the replacement the new leaf is still old enough, a second earlier it is not.
+    let code = |opened| poll(opened).check(&old, &yes, OPENED).unwrap_err().code();
+    assert_eq!(code(moved), "root_superseded");
+    assert_eq!(code(moved - 1), "proof_rejected", "the root is good, and the proof is for another limit");
+}
+
+#[test]
 fn rules_that_a_holder_does_not_meet_cannot_be_proven() {
     let yes = Request::new(b"yes");
     // Members are issued from OPENED − 100 on, one a second.
