@@ -73,6 +73,9 @@ pub struct Verifier {
 
 impl Verifier {
     /// The rules "every member, once in this scope".
+    ///
+    /// A member is whose leaf is in the tree, also after it expired: where that matters, ask for
+    /// [`Verifier::expires_no_earlier_than`].
     #[must_use]
     pub fn new(scope: &Scope, roots: AcceptedRoots) -> Self {
         Self {

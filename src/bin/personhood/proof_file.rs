@@ -4,8 +4,9 @@
 //! {"format": "personhood-proof", "version": 1, "statement": {…}, "proof": "<2,882 hexadecimal digits>"}
 //! ```
 //!
-//! Of the statement, a verifier takes the nullifier alone, and the nonce where it gave none. The rest it computes from
-//! what it asked for; the file's own words serve to say in which respect a refused proof is another one.
+//! Of the statement, a verifier takes root, nullifier and use index, and checks each of them. The rest, the nonce
+//! included, it computes from what it asked for; the file's own words serve to say in which respect a refused proof is
+//! another one.
 
 use std::path::Path;
 
