@@ -144,7 +144,7 @@ pub(crate) enum Conditions {
 /// When two eyes count as one.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Policy {
-    /// Greatest fractional Hamming distance of a match, as a decimal
+    /// Fractional Hamming distance below which two eyes match, as a decimal
     #[arg(long, value_name = "DECIMAL", default_value = "0.345", help_heading = "Policy")]
     pub(crate) threshold: Ratio,
     /// Least bits that must be comparable, in permille of the template's bits
