@@ -44,6 +44,8 @@ const CANDIDATES: usize = 6;
 /// Least confidences accepted.
 const LEAST_PUPIL_CONFIDENCE: f64 = 0.5;
 const LEAST_IRIS_CONFIDENCE: f64 = 0.3;
+/// Up to this confidence of the rough contour the fine one will not do either.
+const HOPELESS_PUPIL: f64 = 0.3;
 /// From this confidence on a pupil inside a larger disc unmasks the disc as an iris.
 const GOOD_PUPIL: f64 = 0.6;
 /// … if it is darker than the disc's rest by this share of the disc's own contrast; glints' shadows are not.
@@ -111,7 +113,8 @@ fn best_eye(pyramid: &Pyramid) -> Result<Eye, SegmentError> {
         })
     };
     let mut best: Option<Eye> = None;
-    for (score, pupil) in traced.iter().filter(|(_, pupil)| !is_iris(pupil)) {
+    let hopeful = |pupil: &Pupil| pupil_confidence(pyramid, pupil) > HOPELESS_PUPIL && !is_iris(pupil);
+    for (score, pupil) in traced.iter().filter(|(_, pupil)| hopeful(pupil)) {
         let Some(sides) = limbus::sides(pyramid, pupil) else { continue };
         let limbus = (sides.contrast / (0.12 * pyramid.range())).min(1.0) * sides.balance.sqrt();
         let score = score + pupil.support + pupil.uniformity + limbus;

@@ -249,7 +249,7 @@ fn pass(pyramid: &Pyramid, pupil: &Pupil, start: &Curve, share: f32, harmonics: 
         .filter(|&angle| lateral(angle) == 1.0)
         .map(|angle| edges[angle * radii..(angle + 1) * radii].iter().copied().fold(0.0, f32::max))
         .collect();
-    strongest.sort_by(f32::total_cmp);
+    strongest.sort_unstable_by(f32::total_cmp);
     let typical = strongest[strongest.len() / 2].max(1.0);
     let score: Vec<f32> = edges
         .iter()

@@ -50,7 +50,7 @@ const RING: [(f32, f32); 16] = {
 const EARLY_POINTS: usize = 6;
 const EARLY_LEAST: f32 = 0.1;
 /// Discs of each level that are looked at again on the finer level.
-const REFINED_PER_LEVEL: usize = 12;
+const REFINED_PER_LEVEL: usize = 8;
 /// How much the darkness of the disc counts beside the alignment of its edge.
 const DARKNESS_WEIGHT: f32 = 0.6;
 
@@ -107,8 +107,9 @@ fn soft_gradients(plane: &Plane, softness: f32) -> Vec<[f32; 2]> {
     let (width, height) = (plane.width, plane.height);
     let mut gradient = vec![[0.0; 2]; width * height];
     for y in 1..height - 1 {
-        for at in y * width + 1..(y + 1) * width - 1 {
-            gradient[at] = soft_gradient(plane, at, softness);
+        let first = y * width + 1;
+        for (x, gradient) in gradient[first..first + width - 2].iter_mut().enumerate() {
+            *gradient = soft_gradient(plane, first + x, softness);
         }
     }
     gradient
@@ -278,10 +279,16 @@ impl Pupil {
 /// Harmonics of a pupil's contour: Daugman's 17 coefficients (2007, section II).
 const HARMONICS: usize = 8;
 
+/// A first pass that agrees with its curve on less than this share of the turn saw no disc.
+const LEAST_SUPPORT: f32 = 0.2;
+
 /// Traces the contour around a candidate: a rough pass, then a finer one about the found centre.
 pub(super) fn trace(pyramid: &Pyramid, candidate: &Candidate, fine: bool) -> Option<Pupil> {
     let start = Curve::circle([candidate.x, candidate.y], candidate.radius);
     let rough = pass(pyramid, &start, 0.35, (64, 36), 2, None)?;
+    if rough.support < LEAST_SUPPORT {
+        return None;
+    }
     let rough = pass(pyramid, &rough.curve, 0.28, (64, 32), 4, None)?;
     if fine { pass(pyramid, &rough.curve, 0.22, (256, 48), HARMONICS, Some(&rough)) } else { Some(rough) }
 }
@@ -319,7 +326,7 @@ fn pass(
                 ring.values[row].iter().zip(counts).filter(|(_, w)| **w > 0.0).map(|(v, _)| *v)
             })
             .collect();
-        greys.sort_by(f32::total_cmp);
+        greys.sort_unstable_by(f32::total_cmp);
         greys
     };
     let inside = greys(0..radii / 4);
@@ -331,7 +338,7 @@ fn pass(
     let contrast = earlier.map_or((outside[outside.len() * 3 / 10] - grey).max(1.0), |pupil| pupil.contrast);
     let mut strongest: Vec<f32> =
         edges.chunks_exact(radii).map(|row| row.iter().copied().fold(0.0, f32::max)).collect();
-    strongest.sort_by(f32::total_cmp);
+    strongest.sort_unstable_by(f32::total_cmp);
     let typical = strongest[angles / 2].max(1.0);
     let score: Vec<f32> = edges
         .iter()
@@ -384,7 +391,7 @@ fn uniformity(pyramid: &Pyramid, curve: &Curve, contrast: f32) -> f32 {
     if greys.len() < 16 {
         return 0.0;
     }
-    greys.sort_by(f32::total_cmp);
+    greys.sort_unstable_by(f32::total_cmp);
     let quantile = |share: f32| greys[(share * (greys.len() - 1) as f32) as usize];
     (1.0 - (quantile(0.85) - quantile(0.1)) / contrast.max(1.0)).clamp(0.0, 1.0)
 }

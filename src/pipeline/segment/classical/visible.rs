@@ -89,7 +89,7 @@ fn deviations(values: &[f32], counts: &[bool], least: f32) -> Vec<f32> {
         if greys.len() < 8 {
             greys.extend(safe.iter().map(|a| values[a * RADII + radius]));
         }
-        greys.sort_by(f32::total_cmp);
+        greys.sort_unstable_by(f32::total_cmp);
         let quantile = |share: f32| greys[(share * (greys.len() - 1) as f32) as usize];
         means[radius] = quantile(0.5);
         // Half the distance of the 16 % and 84 % quantiles: one deviation, if normal.
