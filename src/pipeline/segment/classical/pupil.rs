@@ -295,8 +295,8 @@ pub(super) fn trace(pyramid: &Pyramid, candidate: &Candidate, fine: bool) -> Opt
 
 /// What lies inside an edge of the pupil is lighter than the pupil by a share of its contrast: below the
 /// first nothing is held against the edge, above the second it is none.
-const LIGHT_FROM: f32 = 0.2;
-const LIGHT_TO: f32 = 0.6;
+const LIGHT_ROUGH: (f32, f32) = (0.2, 0.6);
+const LIGHT_FINE: (f32, f32) = (0.4, 1.0);
 
 /// One pass: unwrap about the curve's own centre, find the path, fit the series. The greys inside and
 /// outside come from an earlier pass with a wider view, or from this one.
@@ -340,11 +340,13 @@ fn pass(
         edges.chunks_exact(radii).map(|row| row.iter().copied().fold(0.0, f32::max)).collect();
     strongest.sort_unstable_by(f32::total_cmp);
     let typical = strongest[angles / 2].max(1.0);
+    // With a trusted curve before it, the fine pass may follow a blurred edge to its middle.
+    let (light_from, light_to) = if earlier.is_some() { LIGHT_FINE } else { LIGHT_ROUGH };
     let score: Vec<f32> = edges
         .iter()
         .zip(&inner)
         .map(|(&edge, &inside)| {
-            let light = (((inside - grey) / contrast - LIGHT_FROM) / (LIGHT_TO - LIGHT_FROM)).clamp(0.0, 1.0);
+            let light = (((inside - grey) / contrast - light_from) / (light_to - light_from)).clamp(0.0, 1.0);
             (edge / typical).clamp(0.0, 1.2) * (1.0 - light)
         })
         .collect();
