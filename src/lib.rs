@@ -8,8 +8,8 @@
 //! | Is this holder one of the enrolled, for the first time here? | any service | [`membership`], [`verify`] |
 //! | Who was it? | everybody | nobody: a proof is about a commitment, never about an eye |
 //!
-//! It is **not** audited, **not** a detector of printed or artificial eyes, and **not** measured on people: the synthetic
-//! eyes of `testing` exercise every stage with known truth, and say nothing about error rates in the field. Templates
+//! It is **not** audited, **not** a detector of printed or artificial eyes, and **not** proven in the field: error rates were
+//! measured on synthetic eyes and on two public sets (benches/RECORD.md), and say little about other sensors. Templates
 //! in the registry's database are not encrypted yet.
 //!
 //! # From picture to decision
