@@ -39,13 +39,16 @@ pub struct ClassicalSegmenter {}
 
 /// Least short side of a picture: an iris of 50 px radius and its lids must fit.
 const LEAST_SIDE: usize = 100;
-/// Pupil candidates that are verified; the right one is among the first six in all development pictures.
+/// Pupil candidates that are verified: the reference report advises four to six maxima.
 const CANDIDATES: usize = 6;
-/// Least confidences accepted.
+/// Least confidences accepted: half of the pupil's edge, and a third of the limbus' where lids take their share.
+/// 99.5 % of the development eyes are above them; see `pupil_confidence` for what is not.
 const LEAST_PUPIL_CONFIDENCE: f64 = 0.5;
 const LEAST_IRIS_CONFIDENCE: f64 = 0.3;
+/// From this uniformity on nothing is held against a pupil; nine of ten eyes are above 0.7.
+const UNIFORM_PUPIL: f32 = 0.4;
 /// Up to this confidence of the rough contour the fine one will not do either.
-const HOPELESS_PUPIL: f64 = 0.3;
+const HOPELESS_PUPIL: f64 = 0.2;
 /// From this confidence on a pupil inside a larger disc unmasks the disc as an iris.
 const GOOD_PUPIL: f64 = 0.6;
 /// … if it is darker than the disc's rest by this share of the disc's own contrast; glints' shadows are not.
@@ -129,12 +132,16 @@ fn best_eye(pyramid: &Pyramid) -> Result<Eye, SegmentError> {
     })
 }
 
-/// Support of the contour, less what it lacks in contrast.
+/// Support of the contour, less what it lacks in contrast and, down to half, in uniformity.
+///
+/// Uniformity is what tells: of 1837 clippings of skin, lashes, brows and lid corners around development
+/// eyes 28 % passed without it and 0.4 % pass with it, at the price of 0.5 % of the eyes.
 fn pupil_confidence(pyramid: &Pyramid, pupil: &Pupil) -> f64 {
     let contrast = (pupil.contrast / (0.1 * pyramid.range())).clamp(0.0, 1.0);
-    f64::from(pupil.support * contrast)
+    f64::from(pupil.support * contrast * (0.5 + 0.5 * (pupil.uniformity / UNIFORM_PUPIL).min(1.0)))
 }
 
+/// Support of the contour at the sides, less what it lacks in contrast, balance and visible iris.
 fn iris_confidence(pyramid: &Pyramid, sides: &Sides, limbus: &Limbus, polar: &PolarIris) -> f64 {
     let contrast = (limbus.contrast / (0.08 * pyramid.range())).clamp(0.0, 1.0);
     let visible = (polar.usable() / 0.3).min(1.0);
