@@ -1,4 +1,4 @@
-//! What a proof costs: `cargo bench --bench membership`.
+//! What a proof costs: `cargo bench --bench membership`; with `--features rayon` also what a second thread gains.
 //!
 //! Times are CPU time of the one thread that works, the best and the median of many runs, because machines that run
 //! benches run other things too. Without Linux' `/proc` the wall clock is used, and the output says so.
@@ -39,6 +39,33 @@ fn measure(name: &str, runs: usize, per: usize, mut work: impl FnMut()) {
     println!("{name:<32} best {:>8.3} ms   median {:>8.3} ms   ({runs} runs)", times[0], times[runs / 2]);
 }
 
+/// What a second thread gains, by the clock on the wall, in turns; an idle machine is asked for.
+#[cfg(feature = "rayon")]
+fn two_threads(statement: &Statement, witness: &Witness<'_>) {
+    let mut rng = ChaCha20Rng::seed_from_u64(2);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads");
+    let (mut one, mut two) = (Vec::new(), Vec::new());
+    for _ in 0..40 {
+        let start = Instant::now();
+        assert!(black_box(membership::prove(statement, witness, &mut rng)).is_ok());
+        one.push(start.elapsed().as_secs_f64() * 1e3);
+        let start = Instant::now();
+        assert!(pool.install(|| black_box(membership::par_prove(statement, witness, &mut rng))).is_ok());
+        two.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    one.sort_by(f64::total_cmp);
+    two.sort_by(f64::total_cmp);
+    println!(
+        "prove, by the clock: one thread {:.1} (median {:.1}) ms, two threads {:.1} ({:.1}) ms: {:.2} ({:.2}) of the time",
+        one[0],
+        one[20],
+        two[0],
+        two[20],
+        two[0] / one[0],
+        two[20] / one[20]
+    );
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let secret = IdentitySecret::generate(&mut rng);
@@ -74,6 +101,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             assert!(black_box(membership::prove(&statement, &witness, &mut rng)).is_ok());
         }
     });
+    #[cfg(feature = "rayon")]
+    two_threads(&statement, &witness);
     measure("verify, from bytes", 20, 32, || {
         for _ in 0..32 {
             let proof = MembershipProof::from_bytes(black_box(&bytes));

@@ -71,7 +71,10 @@ fn main() {
         let Some(normalized) = trace.normalized else { continue };
         let angle = trace.orientation.map_or(0.0, |(angle, _)| angle);
         let noise = masks.eyelashes.view();
-        let bank = FilterBank::new(&config.wavelets, 16, 256, MaskRule::Separate, BottomEdge::Full);
+        let bank = FilterBank::new(&config.wavelets, 16, 256, MaskRule::Separate, BottomEdge::Full)
+            .with_background(config.background);
+        let theirs = PipelineConfig::open_iris_1_11_2();
+        let plain = FilterBank::new(&theirs.wavelets, 16, 256, MaskRule::Separate, BottomEdge::Full);
         let response = bank.respond(&normalized);
 
         report("decode PGM", &mut || drop(black_box(decode(&pgm, &Limits::default()))));
@@ -99,6 +102,7 @@ fn main() {
             black_box(sharpness(&normalized));
         });
         report("filter bank", &mut || drop(black_box(bank.respond(&normalized))));
+        report("filter bank of open-iris", &mut || drop(black_box(plain.respond(&normalized))));
         report("fragile bits", &mut || {
             let mut response = response.clone();
             config.fragile_bits.refine(&mut response, MaskRule::Separate);

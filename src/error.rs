@@ -108,6 +108,10 @@ pub enum Error {
     Batch(#[from] BatchError),
 
     // Floor 3: worlds.
+    /// Pictures cannot be evaluated.
+    #[cfg(feature = "std")]
+    #[error(transparent)]
+    Evaluation(#[from] crate::evaluation::EvaluationError),
     /// Bytes are not a picture that is taken.
     #[cfg(feature = "image")]
     #[error(transparent)]
@@ -120,6 +124,14 @@ pub enum Error {
     #[cfg(feature = "image")]
     #[error(transparent)]
     Segment(#[from] crate::pipeline::segment::SegmentError),
+    /// A file is not taken as a segmentation model.
+    #[cfg(feature = "onnx")]
+    #[error(transparent)]
+    Model(#[from] crate::pipeline::segment::onnx::ModelError),
+    /// Several frames did not become one template.
+    #[cfg(feature = "image")]
+    #[error(transparent)]
+    Fusion(#[from] crate::pipeline::frames::FusionError),
     /// A filter cannot be.
     #[cfg(feature = "image")]
     #[error(transparent)]
@@ -134,6 +146,14 @@ pub enum Error {
     Record(#[from] crate::store::RecordError),
 
     // Floor 4: use cases.
+    /// Bytes are not an iris image record.
+    #[cfg(feature = "image")]
+    #[error(transparent)]
+    IrisRecord(#[from] crate::interchange::iso19794_6::RecordError),
+    /// The picture of an iris image record cannot be used.
+    #[cfg(feature = "image")]
+    #[error(transparent)]
+    RecordPicture(#[from] crate::interchange::iso19794_6::PictureError),
     /// A policy cannot be.
     #[cfg(feature = "store")]
     #[error(transparent)]
@@ -210,12 +230,22 @@ impl Error {
             Self::Pipeline(error) => error.code(),
             #[cfg(feature = "image")]
             Self::Segment(error) => crate::pipeline::PipelineError::Segmentation(error.clone()).code(),
+            #[cfg(feature = "onnx")]
+            Self::Model(error) => error.code(),
+            #[cfg(feature = "image")]
+            Self::Fusion(error) => error.code(),
             #[cfg(feature = "image")]
             Self::Kernel(_) => "filter_invalid",
+            #[cfg(feature = "std")]
+            Self::Evaluation(error) => error.code(),
             #[cfg(feature = "store")]
             Self::Store(error) => error.code(),
             #[cfg(feature = "store")]
             Self::Record(_) => "template_record_invalid",
+            #[cfg(feature = "image")]
+            Self::IrisRecord(error) => error.code(),
+            #[cfg(feature = "image")]
+            Self::RecordPicture(error) => error.code(),
             #[cfg(feature = "store")]
             Self::Policy(_) => "policy_invalid",
             #[cfg(feature = "store")]

@@ -54,6 +54,7 @@ pub const MAX_TIME: u64 = (1 << 40) - 1;
 ///     serde_json::to_string(&secret).unwrap()
 /// }
 /// ```
+#[doc(alias = "trapdoor")]
 pub struct IdentitySecret {
     nullifier_secret: Scalar,
     trapdoor: Scalar,

@@ -126,10 +126,12 @@
 //! | feature | adds |
 //! |---|---|
 //! | (none) | templates, matcher, tree, prove (with the caller's randomness) and verify; `no_std` with `alloc`, builds for `wasm32-unknown-unknown` |
-//! | `std` (default) | the operating system's randomness, detection of the CPU |
+//! | `std` (default) | the operating system's randomness, detection of the CPU, statistics of error rates |
 //! | `serde` | serialisation of public types, templates of open-iris and iris-mpc |
 //! | `rayon` | `par_` searches |
 //! | `image` | decoding of pictures, and the pipeline |
+//! | `onnx` | the segmentation network of open-iris, from an ONNX file that the operator pins |
+//! | `jpeg2000` | JPEG 2000 among the pictures |
 //! | `store` | the registry and its store on SQLite |
 //! | `testing` | synthetic eyes and templates |
 //! | `cli` | the program `personhood` |
@@ -144,6 +146,7 @@ extern crate alloc;
 // Floor 0: vocabulary.
 pub mod bytes;
 pub mod iris;
+pub mod presentation;
 pub mod scalar;
 
 // Floor 1: crypto nouns.
@@ -158,12 +161,16 @@ pub mod matcher;
 pub mod membership;
 
 // Floor 3: worlds.
+#[cfg(feature = "std")]
+pub mod evaluation;
 #[cfg(feature = "image")]
 pub mod pipeline;
 #[cfg(feature = "store")]
 pub mod store;
 
 // Floor 4: use cases.
+#[cfg(feature = "image")]
+pub mod interchange;
 #[cfg(feature = "store")]
 pub mod registry;
 pub mod verify;

@@ -38,11 +38,13 @@ mod distance;
 mod gallery;
 pub mod irismpc;
 mod kernel;
+#[cfg(feature = "testing")]
+pub mod measure;
 pub mod openiris;
 mod policy;
 
 pub use compare::{Comparison, Incomparable, RotationCounts, compare, rotation_counts};
 pub use distance::{Alignment, FractionalHammingDistance};
-pub use gallery::{EntryId, Gallery, GalleryError, Hit, SearchResult};
+pub use gallery::{Duplicate, Duplicates, EntryId, Gallery, GalleryError, GallerySnapshot, Hit, SearchResult};
 pub use kernel::Kernel;
-pub use policy::{EyeRule, MatchPolicy, Threshold, ThresholdError};
+pub use policy::{EyeRule, MatchPolicy, ScoreRule, Threshold, ThresholdError};

@@ -43,7 +43,8 @@
 //! # }
 //! ```
 //!
-//! The proof system is described, with its security argument, in [`proof_system`]. In short: every slot of the
+//! Readers who come from Semaphore or World ID find their words in [`concepts`]. The proof system is described, with its
+//! security argument, in [`proof_system`]. In short: every slot of the
 //! circuit is one Poseidon permutation, committed as one Pedersen vector commitment over ristretto255; a
 //! zero-knowledge sumcheck in base 4 over gates of degree five shows that all rows hold; a second one shows that the
 //! claimed evaluations and the linear ties are those of the committed columns; and a single inner-product argument on a masked
@@ -55,6 +56,7 @@ mod error;
 mod generators;
 mod inner_product;
 mod parameters;
+mod progress;
 mod proof;
 mod prover;
 mod relation;
@@ -64,12 +66,14 @@ mod transcript;
 mod verifier;
 mod version;
 mod witness;
+mod workers;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::{BatchError, ProveError, VerifyError};
 pub use parameters::Parameters;
+pub use progress::Progress;
 pub use proof::{MembershipProof, ProofDecodeError};
 pub use statement::{Statement, StatementError};
 pub use version::ProofVersion;
@@ -78,15 +82,21 @@ pub use witness::Witness;
 #[doc = include_str!("../docs/proof-system.md")]
 pub mod proof_system {}
 
+#[doc = include_str!("../docs/concepts.md")]
+pub mod concepts {}
+
 use core::borrow::Borrow;
+use core::ops::ControlFlow;
 
 use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
 use crate::scalar::Scalar;
+use progress::{Cancelled, Reporter};
 use relation::{Assignment, MASKS, PublicInputs, SecretInputs};
 use transcript::{Transcript, label};
 use verifier::Equation;
+use workers::{OneThread, Workers};
 
 /// Proves `statement`.
 ///
@@ -96,6 +106,7 @@ use verifier::Equation;
 /// # Errors
 ///
 /// A [`ProveError`] that says what is wrong if the witness does not prove the statement.
+#[doc(alias = "generateProof")]
 pub fn prove(
     statement: &Statement,
     witness: &Witness<'_>,
@@ -103,6 +114,70 @@ pub fn prove(
 ) -> Result<MembershipProof, ProveError> {
     let parameters = parameters::shared();
     parameters.prove(statement, witness, rng)
+}
+
+/// [`prove`] on the threads of rayon's current pool; the proof is the same.
+///
+/// # Errors
+///
+/// As [`prove`].
+#[cfg(feature = "rayon")]
+pub fn par_prove(
+    statement: &Statement,
+    witness: &Witness<'_>,
+    rng: &mut impl CryptoRngCore,
+) -> Result<MembershipProof, ProveError> {
+    parameters::shared().par_prove(statement, witness, rng)
+}
+
+/// [`prove`], with somebody who hears how far it is and may stop it.
+///
+/// Made for callers without threads: in a browser, `observe` draws the progress and breaks when the page was left.
+///
+/// ```
+/// # use personhood::identity::{Assurance, Credential, IdentitySecret, Leaf};
+/// # use personhood::membership::{self, ProveError, Statement, Witness};
+/// # use personhood::nullifier::{Nullifier, Scope};
+/// # use personhood::signal::Signal;
+/// # use personhood::tree::Tree;
+/// # use rand_chacha::ChaCha20Rng;
+/// # use rand_chacha::rand_core::SeedableRng;
+/// use std::ops::ControlFlow;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut rng = ChaCha20Rng::seed_from_u64(1);
+/// # let secret = IdentitySecret::generate(&mut rng);
+/// # let credential = Credential::new(1_700_000_000, 1_900_000_000, Assurance::BOTH_EYES)?;
+/// # let mut tree = Tree::new();
+/// # let index = tree.push(Leaf::new(&secret.commitment(), &credential))?;
+/// # let scope = Scope::new("polls.example", "budget 2027")?.external_nullifier();
+/// # let statement = Statement {
+/// #     root: tree.root(), external_nullifier: scope, use_index: 0, nullifier: Nullifier::new(&secret, &scope, 0),
+/// #     signal: Signal::new(b"yes"), nonce: [0; 32], issued_no_later_than: None, expires_no_earlier_than: None,
+/// #     assurance_at_least: Assurance::NONE,
+/// # };
+/// # let path = tree.path(index)?;
+/// # let witness = Witness { secret: &secret, credential: &credential, path: &path };
+/// let stop_half_way = |progress: membership::Progress| {
+///     if 2 * progress.done < progress.total { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+/// };
+/// let cancelled = membership::prove_observed(&statement, &witness, &mut rng, stop_half_way);
+/// assert_eq!(cancelled, Err(ProveError::Cancelled));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// As [`prove`], and [`ProveError::Cancelled`] if `observe` breaks.
+pub fn prove_observed(
+    statement: &Statement,
+    witness: &Witness<'_>,
+    rng: &mut impl CryptoRngCore,
+    observe: impl FnMut(Progress) -> ControlFlow<()>,
+) -> Result<MembershipProof, ProveError> {
+    let parameters = parameters::shared();
+    parameters.prove_observed(statement, witness, rng, observe)
 }
 
 /// Verifies that `proof` proves `statement`.
@@ -113,6 +188,7 @@ pub fn prove(
 /// # Errors
 ///
 /// [`VerifyError::Rejected`] if it does not; [`VerifyError::Statement`] if nothing could.
+#[doc(alias = "verifyProof")]
 pub fn verify(statement: &Statement, proof: &MembershipProof) -> Result<(), VerifyError> {
     let parameters = parameters::shared();
     parameters.verify(statement, proof)
@@ -147,6 +223,47 @@ impl Parameters {
         witness: &Witness<'_>,
         rng: &mut impl CryptoRngCore,
     ) -> Result<MembershipProof, ProveError> {
+        self.prove_with(statement, witness, rng, &OneThread, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// [`par_prove`] with these parameters.
+    ///
+    /// # Errors
+    ///
+    /// As [`prove`].
+    #[cfg(feature = "rayon")]
+    pub fn par_prove(
+        &self,
+        statement: &Statement,
+        witness: &Witness<'_>,
+        rng: &mut impl CryptoRngCore,
+    ) -> Result<MembershipProof, ProveError> {
+        self.prove_with(statement, witness, rng, &workers::AllThreads, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// [`prove_observed`] with these parameters.
+    ///
+    /// # Errors
+    ///
+    /// As [`prove_observed`].
+    pub fn prove_observed(
+        &self,
+        statement: &Statement,
+        witness: &Witness<'_>,
+        rng: &mut impl CryptoRngCore,
+        mut observe: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<MembershipProof, ProveError> {
+        self.prove_with(statement, witness, rng, &OneThread, &mut observe)
+    }
+
+    fn prove_with(
+        &self,
+        statement: &Statement,
+        witness: &Witness<'_>,
+        rng: &mut impl CryptoRngCore,
+        workers: &(impl Workers + Sync),
+        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<MembershipProof, ProveError> {
         let public = statement.public_inputs()?;
         if !witness.leaf().is_member() {
             return Err(ProveError::EmptyLeaf);
@@ -166,7 +283,9 @@ impl Parameters {
         if assignment.nullifier() != public.nullifier {
             return Err(ProveError::NullifierMismatch);
         }
-        Ok(prover::prove_assignment(self, &mut transcript, &public, &assignment, true, &mut rng))
+        let reporter = &mut Reporter::new(observe);
+        prover::prove_assignment(self, &mut transcript, &public, &assignment, true, &mut rng, workers, reporter)
+            .map_err(|Cancelled| ProveError::Cancelled)
     }
 
     /// [`verify`] with these parameters.
@@ -193,10 +312,13 @@ impl Parameters {
         S: Borrow<Statement>,
         P: Borrow<MembershipProof>,
     {
-        for (index, (statement, _)) in batch.iter().enumerate() {
-            statement.borrow().public_inputs().map_err(|error| BatchError { index, reason: error.into() })?;
-        }
-        self.search_batch(batch, 0)
+        // A statement that nobody can prove needs no arithmetic, but a bad proof before it comes first.
+        let impossible = batch.iter().enumerate().find_map(|(index, (statement, _))| {
+            statement.borrow().public_inputs().err().map(|error| BatchError { index, reason: error.into() })
+        });
+        let possible = impossible.map_or(batch.len(), |error| error.index);
+        self.search_batch(&batch[..possible], 0)?;
+        impossible.map_or(Ok(()), Err)
     }
 
     /// Verifies a part of a batch that begins at `offset`, and halves it to find the first bad entry.

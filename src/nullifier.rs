@@ -30,6 +30,8 @@ use crate::scalar::{Scalar, hash_to_scalar, public_scalar};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(try_from = "ScopeFields"))]
+#[doc(alias = "app_id")]
+#[doc(alias = "external nullifier")]
 pub struct Scope {
     app: String,
     action: String,
@@ -171,6 +173,7 @@ public_scalar!(
     /// A scope as one number: the public input that separates nullifiers.
     #[doc(alias = "scope")]
     #[doc(alias = "context")]
+    #[doc(alias = "external_nullifier_hash")]
     ExternalNullifier
 );
 

@@ -34,15 +34,18 @@ pub mod contour;
 pub mod encode;
 mod error;
 pub mod filter;
+pub mod frames;
 pub mod geometry;
 pub mod image;
 mod mt19937;
 pub mod normalize;
 pub mod picture;
+mod privacy;
 pub mod quality;
 pub(crate) mod raster;
 pub mod segment;
 mod stages;
+mod times;
 mod trace;
 
 use std::sync::Arc;
@@ -52,12 +55,13 @@ use crate::iris::{IrisTemplate, Layout};
 use filter::FilterBank;
 use geometry::{BoundingBox, EyeCentres, EyePolygons};
 use image::EyeImage;
-use quality::{Quality, QualityLimits};
+use quality::{Advice, Quality, QualityLimits, advice};
 use segment::classical::ClassicalSegmenter;
 use segment::{SegmentationMasks, Segmenter};
 
 pub use config::{PipelineConfig, UnknownTilt};
 pub use error::{Boundary, PipelineError};
+pub use times::{Clock, Stage, StageTimes};
 pub use trace::Trace;
 
 /// Turns pictures into templates. A value: build it once, share it among threads, run it on many pictures.
@@ -94,6 +98,20 @@ impl core::fmt::Debug for Capture {
     }
 }
 
+/// What was measured on one picture, whether it became a template or not.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Assessment {
+    /// Every measure that was reached.
+    pub quality: Quality,
+    /// How far the segmenter believes itself; `None` when it found nothing.
+    pub confidence: Option<Confidence>,
+    /// What would make a better picture, most important first.
+    pub advice: Vec<Advice>,
+    /// The template, or why there is none.
+    pub outcome: Result<Capture, PipelineError>,
+}
+
 /// Where in the picture the eye is.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -123,7 +141,7 @@ pub struct Confidence {
 }
 
 impl Pipeline {
-    /// Begins a pipeline with the classical segmenter, the stages of open-iris 1.11.2 and its limits.
+    /// Begins a pipeline with the classical segmenter, our encoder ([`PipelineConfig::personhood_1`]) and open-iris' limits.
     pub fn builder() -> PipelineBuilder {
         PipelineBuilder::default()
     }
@@ -137,12 +155,49 @@ impl Pipeline {
         self.staged(image, None, false).into_capture()
     }
 
+    /// [`Self::run`], and what `clock` read more at the end of each stage than at its beginning.
+    ///
+    /// The library has no clock of its own: give it one, for instance of the thread's processor time.
+    ///
+    /// # Errors
+    /// As [`Self::run`]; the times up to the refusal are there all the same.
+    pub fn run_timed(&self, image: &EyeImage, clock: Clock) -> (Result<Capture, PipelineError>, StageTimes) {
+        let mut trace = self.staged_with(image, None, false, Trace::timed_by(clock));
+        let times = core::mem::take(&mut trace.times);
+        (trace.into_capture(), times)
+    }
+
     /// Picture to template with masks from elsewhere: a person's drawing, a network, the truth of a synthetic eye.
     ///
     /// # Errors
     /// As [`Self::run`], and [`PipelineError::MaskSize`] when a mask is not of the picture's size.
     pub fn run_with_masks(&self, image: &EyeImage, masks: &SegmentationMasks) -> Result<Capture, PipelineError> {
         self.staged(image, Some(masks), false).into_capture()
+    }
+
+    /// Picture to template, with every measure and advice for the next picture also where it is refused.
+    ///
+    /// # Examples
+    /// ```
+    /// use personhood::pipeline::Pipeline;
+    /// # use personhood::pipeline::image::EyeImage;
+    ///
+    /// # let image = EyeImage::from_pixels(ndarray::Array2::from_elem((240, 320), 128));
+    /// let assessment = Pipeline::builder().build().assess(&image);
+    /// assert!(assessment.outcome.is_err());
+    /// for advice in &assessment.advice {
+    ///     println!("{advice}");
+    /// }
+    /// ```
+    #[must_use]
+    pub fn assess(&self, image: &EyeImage) -> Assessment {
+        let trace = self.staged(image, None, false);
+        Assessment {
+            quality: trace.quality,
+            confidence: trace.confidence.clone(),
+            advice: advice(&trace.quality, &self.limits, trace.outcome.as_ref().err()),
+            outcome: trace.into_capture(),
+        }
     }
 
     /// Runs every stage and keeps what each one gave, up to the one that failed.
@@ -234,7 +289,8 @@ impl PipelineBuilder {
             config.layout.columns(),
             config.mask_rule,
             config.bottom_edge,
-        );
+        )
+        .with_background(config.background);
         Pipeline { segmenter, config, limits, bank }
     }
 }

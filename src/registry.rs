@@ -18,7 +18,7 @@
 //! #         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
 //! #         state >> 63 == 1
 //! #     });
-//! #     IrisTemplate::new(code, Mask::full(Layout::Columns256), EncoderVersion::OpenIris1112)
+//! #     IrisTemplate::new(code, Mask::full(Layout::Columns256), EncoderVersion::Personhood(1))
 //! # }
 //!
 //! let mut registry = Registry::create(MemoryStore::new(), RegistryPolicy::default(), 1_700_000_000)?;
@@ -45,7 +45,8 @@
 //! eyes of its side and, unless the policy says otherwise, of the other side. Nobody is let in while there is
 //! an enrolled person of whom no eye could be compared. What this cannot see: somebody of the one-eye class
 //! who enrols the other eye as another person ([`EnrolmentClass::OneEye`] has a lower assurance for that
-//! reason), mirrored pictures, and eyes that are not eyes; capture has to refuse those.
+//! reason), and eyes that are not eyes; capture has to refuse those, and [`Registry::enroll_presented`] takes what
+//! [detectors](crate::presentation) say. Mirrored pictures of enrolled eyes are found.
 
 mod candidate;
 mod decision;
@@ -377,7 +378,8 @@ impl<S: Store> Registry<S> {
                 &self.policy.matching,
             ));
         }
-        candidates.sort_by(|a, b| candidate::nearest_first(&a.nearest(), &b.nearest()));
+        let nearer = candidate::nearest_first(&self.policy.matching);
+        candidates.sort_by(|a, b| nearer(&a.nearest(), &b.nearest()));
         Ok(candidates)
     }
 

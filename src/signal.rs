@@ -16,6 +16,8 @@ public_scalar!(
     /// assert_ne!(Signal::new(b"yes"), Signal::new(b"no"));
     /// ```
     #[doc(alias = "message")]
+    #[doc(alias = "signal hash")]
+    #[doc(alias = "hashToField")]
     Signal
 );
 

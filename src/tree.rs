@@ -106,6 +106,8 @@ impl From<LeafIndex> for u32 {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
+#[doc(alias = "group")]
+#[doc(alias = "LeanIMT")]
 pub struct Tree {
     nodes: Incremental,
 }

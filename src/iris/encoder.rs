@@ -10,7 +10,9 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EncoderVersion {
-    /// The two default Gabor wavelets of open-iris 1.11.2: what this crate's pipeline makes.
+    /// An encoder of this crate, by its number: 1 is what its pipeline makes by default.
+    Personhood(u16),
+    /// The two default Gabor wavelets of open-iris 1.11.2, bit for bit.
     OpenIris1112,
     /// Read from a file of open-iris, which says `"iris_code_version": "v<major>.<minor>"` and no more.
     OpenIrisFormat {
@@ -36,7 +38,7 @@ impl EncoderVersion {
         match self {
             Self::OpenIris1112 => Some((0, 1)),
             Self::OpenIrisFormat { major, minor } => Some((major, minor)),
-            Self::Other(_) => None,
+            Self::Personhood(_) | Self::Other(_) => None,
         }
     }
 
@@ -51,6 +53,7 @@ impl EncoderVersion {
 impl fmt::Display for EncoderVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Personhood(version) => write!(f, "personhood encoder {version}"),
             Self::OpenIris1112 => f.write_str("open-iris 1.11.2"),
             Self::OpenIrisFormat { major, minor } => write!(f, "open-iris code format v{major}.{minor}"),
             Self::Other(number) => write!(f, "encoder {number}"),

@@ -12,6 +12,7 @@ const HEADER: usize = 16;
 
 const ENCODER_OPEN_IRIS_1_11_2: u8 = 1;
 const ENCODER_OPEN_IRIS_FORMAT: u8 = 2;
+const ENCODER_PERSONHOOD: u8 = 3;
 const ENCODER_OTHER: u8 = 255;
 
 /// The binary form: one spelling per template, every other one refused.
@@ -20,9 +21,9 @@ const ENCODER_OTHER: u8 = 255;
 /// offset      bytes  content
 ///    0          4    "PHIT" (personhood iris template)
 ///    4          1    version of this format: 1
-///    5          1    encoder: 1 = open-iris 1.11.2, 2 = open-iris code format, 255 = other
+///    5          1    encoder: 1 = open-iris 1.11.2, 2 = open-iris code format, 3 = ours, 255 = other
 ///    6          2    columns C, little-endian: 200 or 256
-///    8          4    encoder detail, little-endian: 0 for 1; major × 65,536 + minor for 2; number for 255
+///    8          4    encoder detail, little-endian: 0 for 1; major × 65,536 + minor for 2; version for 3; number for 255
 ///   12          4    zero
 ///   16        8 C    code, one little-endian u64 per column
 ///  16 + 8 C   8 C    mask, one little-endian u64 per column
@@ -46,6 +47,7 @@ impl IrisTemplate {
             EncoderVersion::OpenIrisFormat { major, minor } => {
                 (ENCODER_OPEN_IRIS_FORMAT, u32::from(major) << 16 | u32::from(minor))
             }
+            EncoderVersion::Personhood(version) => (ENCODER_PERSONHOOD, version.into()),
             EncoderVersion::Other(number) => (ENCODER_OTHER, number),
         };
         let columns: u16 = match layout {
@@ -93,6 +95,7 @@ impl IrisTemplate {
                     minor: u16::from_le_bytes([d0, d1]),
                 }
             }
+            (ENCODER_PERSONHOOD, 0..=0xFFFF) => EncoderVersion::Personhood(u16::from_le_bytes([d0, d1])),
             (ENCODER_OTHER, number) => EncoderVersion::Other(number),
             (code, detail) => return Err(TemplateFormatError::Encoder { code, detail }),
         };
@@ -177,6 +180,8 @@ mod tests {
     fn every_template_comes_back() {
         let encoders = [
             EncoderVersion::OpenIris1112,
+            EncoderVersion::Personhood(1),
+            EncoderVersion::Personhood(u16::MAX),
             EncoderVersion::OpenIrisFormat { major: 2, minor: 0xFFFF },
             EncoderVersion::Other(u32::MAX),
         ];

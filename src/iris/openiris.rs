@@ -86,13 +86,13 @@ impl Document {
     /// is not exactly one weight per bit.
     pub fn to_json(&self) -> Result<Zeroizing<String>, OpenIrisError> {
         let encoder = self.template.encoder();
-        let (major, minor) = encoder.open_iris_format().ok_or(OpenIrisError::NoVersion { encoder })?;
+        let version = version_text(encoder).ok_or(OpenIrisError::NoVersion { encoder })?;
         let mut json = Zeroizing::new(String::with_capacity(8 * 1024));
         json.push_str("{\"iris_codes\": \"");
         json.push_str(&code_to_base64(self.template.code()));
         json.push_str("\", \"mask_codes\": \"");
         json.push_str(&mask_to_base64(self.template.mask()));
-        json.push_str(&format!("\", \"iris_code_version\": \"v{major}.{minor}\""));
+        json.push_str(&format!("\", \"iris_code_version\": \"{version}\""));
         if let Some(weights) = &self.weights {
             let bits = self.template.layout().bits();
             if weights.len() != bits {
@@ -278,16 +278,28 @@ fn weights_from_base64(text: &str, layout: Layout) -> Result<Vec<f32>, OpenIrisE
     Ok(weights)
 }
 
+/// Begins the version of a template of our own encoder; open-iris, which takes only `v<digits>.<digits>`, refuses such a file.
+const PERSONHOOD: &str = "personhood-v";
+
+fn version_text(encoder: EncoderVersion) -> Option<String> {
+    if let EncoderVersion::Personhood(version) = encoder {
+        return Some(format!("{PERSONHOOD}{version}"));
+    }
+    encoder.open_iris_format().map(|(major, minor)| format!("v{major}.{minor}"))
+}
+
 fn parse_version(text: &str) -> Result<EncoderVersion, OpenIrisError> {
     let number = |digits: &str| {
         let canonical = digits.bytes().all(|b| b.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
         if canonical { digits.parse::<u16>().ok() } else { None }
     };
+    let own = || text.strip_prefix(PERSONHOOD).and_then(number).map(EncoderVersion::Personhood);
     text.strip_prefix('v')
         .and_then(|numbers| numbers.split_once('.'))
         .and_then(|(major, minor)| {
             Some(EncoderVersion::OpenIrisFormat { major: number(major)?, minor: number(minor)? })
         })
+        .or_else(own)
         .ok_or_else(|| OpenIrisError::Version { found: text.chars().take(32).collect() })
 }
 

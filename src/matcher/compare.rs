@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::kernel::{Counts, Kernel, Probe};
+use super::kernel::{Counts, Kernel, Probe, USUAL_ROTATION};
 use super::{Alignment, FractionalHammingDistance, MatchPolicy};
 use crate::iris::{EncoderVersion, IrisTemplate, Layout, Rotation};
 
@@ -68,19 +68,32 @@ pub enum Incomparable {
     },
 }
 
-/// Compares two templates at every rotation of the policy; the smallest ratio wins.
+/// Compares two templates at every rotation of the policy; the smallest distance wins.
 ///
-/// Rotations with fewer common bits than the policy asks for do not take part. Among equal ratios the smaller turn
+/// Rotations with fewer common bits than the policy asks for do not take part. Among equal distances the smaller turn
 /// wins, and of two equal turns the one to lower columns, as in open-iris.
 ///
 /// # Examples
 ///
 /// See the [module page](super).
 pub fn compare(probe: &IrisTemplate, reference: &IrisTemplate, policy: &MatchPolicy) -> Comparison {
-    match counts(probe, reference, policy.maximum_rotation) {
-        Ok(counts) => judge(&counts, &Judge::new(policy, probe.layout())),
-        Err(reason) => Comparison::Incomparable(reason),
+    if let Err(reason) = check(probe, reference.layout(), reference.encoder()) {
+        return Comparison::Incomparable(reason);
     }
+    let judge_of = Judge::new(policy, probe.layout());
+    let probe = Probe::new(probe, policy.maximum_rotation);
+    // Nothing is allocated for the usual number of rotations, and the work is the same for every pair of templates.
+    let mut usual = [Counts::default(); 2 * USUAL_ROTATION + 1];
+    let mut many = Vec::new();
+    let counts = match usual.get_mut(..probe.rotations()) {
+        Some(usual) => usual,
+        None => {
+            many.resize(probe.rotations(), Counts::default());
+            &mut many
+        }
+    };
+    Kernel::best().count(&probe, reference.code().columns(), reference.mask().columns(), counts);
+    judge(counts, &judge_of)
 }
 
 /// The counts at one rotation of the probe.
@@ -105,7 +118,10 @@ pub fn rotation_counts(
     maximum_rotation: u8,
 ) -> Result<Vec<RotationCounts>, Incomparable> {
     let furthest = i16::from(maximum_rotation);
-    let counts = counts(probe, reference, maximum_rotation)?;
+    check(probe, reference.layout(), reference.encoder())?;
+    let probe = Probe::new(probe, maximum_rotation);
+    let mut counts = vec![Counts::default(); probe.rotations()];
+    Kernel::best().count(&probe, reference.code().columns(), reference.mask().columns(), &mut counts);
     Ok((-furthest..=furthest)
         .zip(counts)
         .map(|(columns, counts)| RotationCounts {
@@ -114,14 +130,6 @@ pub fn rotation_counts(
             compared: counts.compared,
         })
         .collect())
-}
-
-fn counts(probe: &IrisTemplate, reference: &IrisTemplate, maximum_rotation: u8) -> Result<Vec<Counts>, Incomparable> {
-    check(probe, reference.layout(), reference.encoder())?;
-    let probe = Probe::new(probe, maximum_rotation);
-    let mut counts = vec![Counts::default(); probe.rotations()];
-    Kernel::best().count(&probe, reference.code().columns(), reference.mask().columns(), &mut counts);
-    Ok(counts)
 }
 
 /// Do the bits of the probe mean what those of the reference mean?
@@ -138,20 +146,13 @@ pub(super) fn check(probe: &IrisTemplate, layout: Layout, encoder: EncoderVersio
 /// A policy made ready for one layout.
 pub(super) struct Judge {
     pub(super) policy: MatchPolicy,
+    pub(super) layout: Layout,
     pub(super) minimum: u32,
-    /// Where the counts of each rotation lie, nearest rotation first.
-    order: Vec<(usize, Rotation)>,
 }
 
 impl Judge {
     pub(super) fn new(policy: &MatchPolicy, layout: Layout) -> Self {
-        let furthest = usize::from(policy.maximum_rotation);
-        let place = |rotation: Rotation| furthest.wrapping_add_signed(isize::from(rotation.columns()));
-        Self {
-            policy: *policy,
-            minimum: policy.minimum_compared(layout),
-            order: Rotation::nearest_first(policy.maximum_rotation).map(|turn| (place(turn), turn)).collect(),
-        }
+        Self { policy: *policy, layout, minimum: policy.minimum_compared(layout) }
     }
 }
 
@@ -159,20 +160,21 @@ impl Judge {
 pub(super) fn judge(counts: &[Counts], judge: &Judge) -> Comparison {
     let mut best: Option<Alignment> = None;
     let mut most = 0;
-    for &(place, rotation) in &judge.order {
-        let Counts { disagreeing, compared } = counts[place];
+    let middle = counts.len() / 2;
+    for rotation in Rotation::nearest_first(judge.policy.maximum_rotation) {
+        let Counts { disagreeing, compared } = counts[middle.wrapping_add_signed(rotation.columns().into())];
         most = most.max(compared);
         if compared < judge.minimum {
             continue;
         }
         let distance = FractionalHammingDistance::new(disagreeing, compared)
             .expect("the minimum is at least 1, and a kernel counts disagreeing among compared bits");
-        if best.is_none_or(|best| distance.cmp_ratio(best.distance).is_lt()) {
+        if best.is_none_or(|best| judge.policy.score.order(distance, best.distance).is_lt()) {
             best = Some(Alignment { distance, rotation });
         }
     }
     match best {
-        Some(alignment) if judge.policy.threshold.accepts(alignment.distance) => Comparison::Match(alignment),
+        Some(alignment) if judge.policy.accepts(alignment.distance, judge.layout) => Comparison::Match(alignment),
         Some(alignment) => Comparison::NonMatch(alignment),
         None => Comparison::Incomparable(Incomparable::TooFewBits { compared: most, minimum: judge.minimum }),
     }

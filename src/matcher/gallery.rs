@@ -1,21 +1,22 @@
 //! Many templates, and the exact search among them.
 
+mod batch;
 mod block;
 mod bound;
+mod scan;
 
 use alloc::collections::BTreeMap;
-use alloc::vec;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use zeroize::Zeroizing;
+pub use batch::{Duplicate, Duplicates};
+use block::Block;
+use scan::{Scan, Work};
 
-use block::{Block, Slot};
-use bound::{Bound, RowCounts, row_counts};
-
-use super::compare::{Comparison, Incomparable, Judge, check, judge};
-use super::kernel::{Counts, Kernel, Probe};
-use super::{Alignment, MatchPolicy};
+use super::compare::{Incomparable, check};
+use super::kernel::Kernel;
+use super::{Alignment, MatchPolicy, ScoreRule};
 use crate::iris::{EncoderVersion, IrisTemplate, Layout};
 
 /// The name of one template in a gallery; the caller gives it a meaning.
@@ -45,9 +46,13 @@ impl fmt::Display for EntryId {
 
 /// Templates of one layout and one encoder, kept for searching.
 ///
-/// A gallery lives in memory: 3,328 bytes per template with 200 columns and 4,224 with 256, wiped when an entry is removed
-/// and when the gallery is dropped. How the entries lie in memory is private and will change; what a search answers
-/// depends on the entries alone, not on the order in which they came and went.
+/// A gallery lives in memory, in blocks of 256 entries: 3,268 bytes per template with 200 columns and 4,164 with 256 in full
+/// blocks, and some twenty for finding an entry by its name. The bits are wiped when an entry is removed and when
+/// the last that refers to them is dropped. How the entries lie in memory is private and will change; what a search answers depends
+/// on the entries alone, not on the order in which they came and went.
+///
+/// Adding an entry touches one block and removing one two, however many there are. To search while others are added, take a
+/// [`snapshot`](Self::snapshot).
 ///
 /// # Examples
 ///
@@ -70,44 +75,41 @@ impl fmt::Display for EntryId {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Gallery {
-    layout: Layout,
-    encoder: EncoderVersion,
-    /// All full but the last, which is not empty.
-    blocks: Vec<Block>,
-    /// The name of the entry in every slot, in the order of the blocks.
-    names: Vec<EntryId>,
-    places: BTreeMap<EntryId, usize>,
+    entries: GallerySnapshot,
+    /// Where each entry is: block × 256 + lane.
+    places: BTreeMap<EntryId, u32>,
 }
 
 impl Gallery {
     /// An empty gallery.
     #[must_use]
     pub fn new(layout: Layout, encoder: EncoderVersion) -> Self {
-        Self { layout, encoder, blocks: Vec::new(), names: Vec::new(), places: BTreeMap::new() }
+        let entries = GallerySnapshot { layout, encoder, blocks: Arc::default() };
+        Self { entries, places: BTreeMap::new() }
     }
 
     /// The layout of every entry.
     #[must_use]
     pub fn layout(&self) -> Layout {
-        self.layout
+        self.entries.layout
     }
 
     /// The encoder of the entries; see [`EncoderVersion::is_comparable_with`].
     #[must_use]
     pub fn encoder(&self) -> EncoderVersion {
-        self.encoder
+        self.entries.encoder
     }
 
     /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.names.len()
+        self.places.len()
     }
 
     /// Is there no entry?
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
+        self.places.is_empty()
     }
 
     /// Is there an entry of this name?
@@ -122,45 +124,56 @@ impl Gallery {
     ///
     /// [`GalleryError`] if the template is incomparable with the others, or the name is taken; nothing is changed then.
     pub fn insert(&mut self, entry: EntryId, template: &IrisTemplate) -> Result<(), GalleryError> {
-        check(template, self.layout, self.encoder)?;
-        if self.contains(entry) {
+        let GallerySnapshot { layout, encoder, ref mut blocks } = self.entries;
+        check(template, layout, encoder)?;
+        if self.places.contains_key(&entry) {
             return Err(GalleryError::Taken { entry });
         }
-        let place = self.names.len();
-        if place == self.blocks.len() * Block::ENTRIES {
-            self.blocks.push(Block::new(self.layout));
+        let blocks = Arc::make_mut(blocks);
+        if blocks.last().is_none_or(|block| block.names().len() == Block::ENTRIES) {
+            blocks.push(Arc::new(Block::new(layout)));
         }
-        let (block, slot) = split(place);
-        self.blocks[block].write(slot, template.code().columns(), template.mask().columns());
-        self.names.push(entry);
+        let place = self.places.len() as u32;
+        Arc::make_mut(blocks.last_mut().expect("one was pushed if there was none")).push(entry, template);
         self.places.insert(entry, place);
         Ok(())
     }
 
     /// Removes an entry and wipes its bits; says whether there was one.
+    ///
+    /// Snapshots that have the entry keep it, and keep its bits in memory, until they are dropped.
     pub fn remove(&mut self, entry: EntryId) -> bool {
         let Some(place) = self.places.remove(&entry) else {
             return false;
         };
-        let last = self.names.len() - 1;
-        let ((to_block, to_slot), (from_block, from_slot)) = (split(place), split(last));
-        if place != last {
-            // The last entry moves into the gap, so that a scan never meets a hole.
-            self.places.insert(self.names[last], place);
-            if to_block == from_block {
-                self.blocks[to_block].copy_within(from_slot, to_slot);
-            } else {
-                let (head, tail) = self.blocks.split_at_mut(from_block);
-                let (code, mask) = tail[0].read(from_slot);
-                head[to_block].write(to_slot, code, mask);
-            }
+        let (index, lane) = (place as usize / Block::ENTRIES, place as usize % Block::ENTRIES);
+        let blocks = Arc::make_mut(&mut self.entries.blocks);
+        // The last entry moves into the gap, so that a scan never meets a hole.
+        let last = blocks.len() - 1;
+        let moved = blocks[last].names()[blocks[last].names().len() - 1];
+        if moved != entry {
+            self.places.insert(moved, place);
         }
-        self.blocks[from_block].wipe(from_slot);
-        self.names.swap_remove(place);
-        if self.names.len() == from_block * Block::ENTRIES {
-            self.blocks.pop();
+        let (head, tail) = blocks.split_at_mut(last);
+        let tail = Arc::make_mut(&mut tail[0]);
+        if index == last {
+            tail.swap_remove(lane);
+        } else {
+            Arc::make_mut(&mut head[index]).replace(lane, tail);
+            tail.swap_remove(tail.names().len() - 1);
+        }
+        if tail.names().is_empty() {
+            blocks.pop();
         }
         true
+    }
+
+    /// The entries as they are now, for searches that what comes later does not change or hold up.
+    ///
+    /// Nothing is copied now. Afterwards, the first change to a block of 256 entries copies that block once.
+    #[must_use]
+    pub fn snapshot(&self) -> GallerySnapshot {
+        self.entries.clone()
     }
 
     /// Every entry that matches, over all rotations of the policy: exact, no entry is skipped.
@@ -170,7 +183,7 @@ impl Gallery {
     /// [`Incomparable`] if layout or encoder of the probe differ from the gallery's. An empty list of hits would say
     /// "nobody", and that would be wrong.
     pub fn search(&self, probe: &IrisTemplate, policy: &MatchPolicy) -> Result<SearchResult, Incomparable> {
-        self.search_with(Kernel::best(), probe, policy)
+        self.entries.search(probe, policy)
     }
 
     /// [`Gallery::search`] for the mirror image of the probe.
@@ -182,7 +195,7 @@ impl Gallery {
     ///
     /// As [`Gallery::search`].
     pub fn search_mirrored(&self, probe: &IrisTemplate, policy: &MatchPolicy) -> Result<SearchResult, Incomparable> {
-        self.search(&probe.mirrored(), policy)
+        self.entries.search(&probe.mirrored(), policy)
     }
 
     /// [`Gallery::search`] with a kernel of the caller's choice, for tests and benches; the result is the same.
@@ -196,9 +209,7 @@ impl Gallery {
         probe: &IrisTemplate,
         policy: &MatchPolicy,
     ) -> Result<SearchResult, Incomparable> {
-        let scan = self.scan(kernel, probe, policy)?;
-        let found = self.blocks.iter().zip(self.names.chunks(Block::ENTRIES));
-        Ok(SearchResult::gather(found.map(|(block, names)| scan.block(block, names))))
+        self.entries.search_with(kernel, probe, policy)
     }
 
     /// [`Gallery::search`] on all threads of rayon's pool; the result is the same, in the same order.
@@ -208,73 +219,195 @@ impl Gallery {
     /// As [`Gallery::search`].
     #[cfg(feature = "rayon")]
     pub fn par_search(&self, probe: &IrisTemplate, policy: &MatchPolicy) -> Result<SearchResult, Incomparable> {
-        use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
-        use rayon::slice::ParallelSlice;
-
-        let scan = self.scan(Kernel::best(), probe, policy)?;
-        let found: Vec<SearchResult> = self
-            .blocks
-            .par_iter()
-            .zip(self.names.par_chunks(Block::ENTRIES))
-            .map(|(block, names)| scan.block(block, names))
-            .collect();
-        Ok(SearchResult::gather(found))
-    }
-
-    fn scan(&self, kernel: Kernel, probe: &IrisTemplate, policy: &MatchPolicy) -> Result<Scan, Incomparable> {
-        check(probe, self.layout, self.encoder)?;
-        Ok(Scan {
-            kernel,
-            judge: Judge::new(policy, self.layout),
-            rows: Zeroizing::new(row_counts(probe.mask().columns())),
-            probe: Probe::new(probe, policy.maximum_rotation),
-        })
+        self.entries.par_search(probe, policy)
     }
 }
 
 impl fmt::Debug for Gallery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gallery")
-            .field("layout", &self.layout)
-            .field("encoder", &self.encoder)
+            .field("layout", &self.layout())
+            .field("encoder", &self.encoder())
             .field("entries", &self.len())
             .finish_non_exhaustive()
     }
 }
 
-fn split(place: usize) -> (usize, Slot) {
-    (place / Block::ENTRIES, Slot::new(place % Block::ENTRIES))
+/// The entries that a [`Gallery`] had at one moment; see [`Gallery::snapshot`].
+///
+/// A snapshot can be sent to another thread and searched there while entries come and go.
+///
+/// # Examples
+///
+/// ```
+/// use personhood::iris::{EncoderVersion, IrisCode, IrisTemplate, Layout, Mask};
+/// use personhood::matcher::{EntryId, Gallery, MatchPolicy};
+///
+/// let layout = Layout::Columns200;
+/// let code = IrisCode::from_fn(layout, |_, row, column, _| (row * column) % 5 < 2);
+/// let eye = IrisTemplate::new(code, Mask::full(layout), EncoderVersion::Other(1))?;
+/// let mut gallery = Gallery::new(layout, EncoderVersion::Other(1));
+/// let before = gallery.snapshot();
+/// gallery.insert(EntryId::new(1), &eye)?;
+/// assert!(before.search(&eye, &MatchPolicy::default())?.hits.is_empty());
+/// assert_eq!(gallery.search(&eye, &MatchPolicy::default())?.hits.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct GallerySnapshot {
+    layout: Layout,
+    encoder: EncoderVersion,
+    /// All full but the last, which is not empty.
+    blocks: Arc<Vec<Arc<Block>>>,
 }
 
-/// One search on its way through the blocks.
-struct Scan {
-    kernel: Kernel,
-    judge: Judge,
-    rows: Zeroizing<RowCounts>,
-    probe: Probe,
-}
+impl GallerySnapshot {
+    /// How many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.blocks.last().map_or(0, |last| (self.blocks.len() - 1) * Block::ENTRIES + last.names().len())
+    }
 
-impl Scan {
-    fn block(&self, block: &Block, names: &[EntryId]) -> SearchResult {
-        let columns = self.probe.columns();
-        let (codes, masks) = block.first(names.len());
-        let mut counts = vec![Counts::default(); names.len() * self.probe.rotations()];
-        self.kernel.count_disagreeing(&self.probe, codes, masks, &mut counts);
-        let mut result = SearchResult::default();
-        let entries = names.iter().zip(block.rows()).zip(counts.chunks_exact_mut(self.probe.rotations()));
-        let templates = codes.chunks_exact(columns).zip(masks.chunks_exact(columns));
-        for (((&entry, rows), counts), (code, mask)) in entries.zip(templates) {
-            if Bound::new(columns, &self.rows, rows).rules_out(counts, &self.judge.policy, self.judge.minimum) {
-                continue;
-            }
-            self.kernel.count(&self.probe, code, mask, counts);
-            match judge(counts, &self.judge) {
-                Comparison::Match(alignment) => result.hits.push(Hit { entry, alignment }),
-                Comparison::NonMatch(_) => {}
-                Comparison::Incomparable(_) => result.incomparable.push(entry),
-            }
+    /// Is there no entry?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
+    /// As [`Gallery::search`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Gallery::search`].
+    pub fn search(&self, probe: &IrisTemplate, policy: &MatchPolicy) -> Result<SearchResult, Incomparable> {
+        self.search_with(Kernel::best(), probe, policy)
+    }
+
+    /// As [`Gallery::search_with`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Gallery::search`].
+    pub fn search_with(
+        &self,
+        kernel: Kernel,
+        probe: &IrisTemplate,
+        policy: &MatchPolicy,
+    ) -> Result<SearchResult, Incomparable> {
+        check(probe, self.layout, self.encoder)?;
+        let scan = Scan::new(kernel, probe, policy);
+        let mut work = Work::new(self.layout);
+        let mut found = SearchResult::default();
+        for (index, block) in self.blocks.iter().enumerate() {
+            scan.block(block, self.block(index + 1), &mut work, &mut found);
         }
-        result
+        found.sort(policy.score);
+        Ok(found)
+    }
+
+    /// As [`Gallery::par_search`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Gallery::search`].
+    #[cfg(feature = "rayon")]
+    pub fn par_search(&self, probe: &IrisTemplate, policy: &MatchPolicy) -> Result<SearchResult, Incomparable> {
+        use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+
+        check(probe, self.layout, self.encoder)?;
+        let scan = Scan::new(Kernel::best(), probe, policy);
+        let mut found = self
+            .blocks
+            .par_iter()
+            .enumerate()
+            .map_init(
+                || Work::new(self.layout),
+                |work, (index, block)| {
+                    let mut found = SearchResult::default();
+                    scan.block(block, self.block(index + 1), work, &mut found);
+                    found
+                },
+            )
+            .reduce(SearchResult::default, SearchResult::and);
+        found.sort(policy.score);
+        Ok(found)
+    }
+
+    /// As many copies of the blocks, each in memory of its own, as make at least `entries`.
+    #[cfg(feature = "testing")]
+    pub(super) fn repeated(&self, entries: usize) -> Self {
+        let copies = entries.div_ceil(self.len().max(1)).max(1);
+        let blocks = (0..copies).flat_map(|_| self.blocks.iter().map(|block| Arc::new(Block::clone(block))));
+        Self { layout: self.layout, encoder: self.encoder, blocks: Arc::new(blocks.collect()) }
+    }
+
+    #[cfg(feature = "testing")]
+    pub(super) fn blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
+    #[cfg(feature = "testing")]
+    pub(super) fn bytes(&self) -> usize {
+        self.blocks.iter().map(|block| block.bytes()).sum()
+    }
+
+    /// Reads all bits of some blocks and returns how many bytes that were.
+    #[cfg(feature = "testing")]
+    pub(super) fn read(&self, blocks: core::ops::Range<usize>) -> usize {
+        let blocks = &self.blocks[blocks.start.min(self.blocks.len())..blocks.end.min(self.blocks.len())];
+        blocks.iter().map(|block| block.read()).sum()
+    }
+
+    fn block(&self, index: usize) -> Option<&Block> {
+        self.blocks.get(index).map(|block| &**block)
+    }
+}
+
+/// A search that is carried on block by block, for measuring.
+#[cfg(feature = "testing")]
+pub(super) struct Search<'a> {
+    gallery: &'a GallerySnapshot,
+    scan: Scan,
+    work: Work,
+    found: SearchResult,
+}
+
+#[cfg(feature = "testing")]
+impl<'a> Search<'a> {
+    pub(super) fn new(
+        gallery: &'a GallerySnapshot,
+        kernel: Kernel,
+        probe: &IrisTemplate,
+        policy: &MatchPolicy,
+    ) -> Result<Self, Incomparable> {
+        check(probe, gallery.layout, gallery.encoder)?;
+        let (scan, work) = (Scan::new(kernel, probe, policy), Work::new(gallery.layout));
+        Ok(Self { gallery, scan, work, found: SearchResult::default() })
+    }
+
+    /// Searches the blocks that there are of these; returns the places of their entries.
+    pub(super) fn blocks(&mut self, blocks: core::ops::Range<usize>) -> core::ops::Range<usize> {
+        let end = blocks.end.min(self.gallery.blocks.len());
+        for index in blocks.start..end {
+            let (block, next) = (&self.gallery.blocks[index], self.gallery.block(index + 1));
+            self.scan.block(block, next, &mut self.work, &mut self.found);
+        }
+        blocks.start * Block::ENTRIES..(end * Block::ENTRIES).min(self.gallery.len())
+    }
+
+    /// The hits since the last call.
+    pub(super) fn take(&mut self) -> Vec<Hit> {
+        core::mem::take(&mut self.found).hits
+    }
+}
+
+impl fmt::Debug for GallerySnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GallerySnapshot")
+            .field("layout", &self.layout)
+            .field("encoder", &self.encoder)
+            .field("entries", &self.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -299,16 +432,19 @@ pub struct SearchResult {
 }
 
 impl SearchResult {
-    fn gather(parts: impl IntoIterator<Item = Self>) -> Self {
-        let mut all = Self::default();
-        for part in parts {
-            all.hits.extend(part.hits);
-            all.incomparable.extend(part.incomparable);
-        }
-        all.hits
-            .sort_unstable_by(|a, b| a.alignment.distance.cmp_ratio(b.alignment.distance).then(a.entry.cmp(&b.entry)));
-        all.incomparable.sort_unstable();
-        all
+    /// Both lists of both.
+    #[cfg(feature = "rayon")]
+    fn and(mut self, other: Self) -> Self {
+        self.hits.extend(other.hits);
+        self.incomparable.extend(other.incomparable);
+        self
+    }
+
+    fn sort(&mut self, score: ScoreRule) {
+        self.hits.sort_unstable_by(|a, b| {
+            score.order(a.alignment.distance, b.alignment.distance).then(a.entry.cmp(&b.entry))
+        });
+        self.incomparable.sort_unstable();
     }
 }
 

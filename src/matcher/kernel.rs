@@ -1,20 +1,25 @@
-//! Counting bits: the inner loop of every comparison.
+//! Counting bits: the inner loops of every comparison.
 //!
-//! A kernel takes a [`Probe`] and a block of references and counts, for every reference and every rotation, the
-//! disagreeing and the compared bits. It decides nothing: what the counts mean is judged by code that all kernels share.
+//! There are two. [`Kernel::count`] takes a [`Probe`] and whole references and counts, for every reference and rotation, the
+//! disagreeing and the compared bits. [`Kernel::sift`] takes a [`Program`] and 256 entries whose bits lie transposed, and finds
+//! those that disagree in fewer bits than a bound; the page of [`sliced`] says how. Neither decides anything: what the
+//! counts mean is judged by code that all kernels share.
 //!
-//! The portable kernel is the readable one and the oracle; the others must give its counts on every input.
+//! The portable kernels are the readable ones and the oracle; the others must give their counts on every input.
 
 #![allow(unsafe_code)]
 
 mod portable;
+mod sliced;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
 use alloc::vec::Vec;
 use core::fmt;
 
-use zeroize::Zeroizing;
+use zeroize::Zeroize;
+
+pub(super) use sliced::{Bounds, Cell, LANES, Near, Program, Scratch};
 
 use crate::iris::{IrisTemplate, Rotation};
 
@@ -37,31 +42,62 @@ pub(super) struct Counts {
 pub(super) struct Probe {
     columns: usize,
     rotations: usize,
-    code: Zeroizing<Vec<u64>>,
-    mask: Zeroizing<Vec<u64>>,
+    code: Circle,
+    mask: Circle,
+}
+
+/// Turns in one direction for which a comparison allocates nothing.
+pub(super) const USUAL_ROTATION: usize = 15;
+
+/// The words of a cut circle; wiped when dropped.
+struct Circle {
+    length: usize,
+    usual: [u64; 256 + 2 * USUAL_ROTATION],
+    /// All words instead, where there is not enough room.
+    many: Vec<u64>,
+}
+
+impl Circle {
+    fn new(words: &[u64], start: usize, length: usize) -> Self {
+        let mut circle = Self { length, usual: [0; 256 + 2 * USUAL_ROTATION], many: Vec::new() };
+        if length > circle.usual.len() {
+            circle.many.resize(length, 0);
+        }
+        let mut rest = circle.words_mut();
+        let mut from = start;
+        while !rest.is_empty() {
+            let run = &words[from..words.len().min(from + rest.len())];
+            let (now, later) = rest.split_at_mut(run.len());
+            now.copy_from_slice(run);
+            rest = later;
+            from = 0;
+        }
+        circle
+    }
+
+    fn words(&self) -> &[u64] {
+        if self.many.is_empty() { &self.usual[..self.length] } else { &self.many }
+    }
+
+    fn words_mut(&mut self) -> &mut [u64] {
+        if self.many.is_empty() { &mut self.usual[..self.length] } else { &mut self.many }
+    }
+}
+
+impl Drop for Circle {
+    fn drop(&mut self) {
+        self.words_mut().zeroize();
+    }
 }
 
 impl Probe {
     pub(super) fn new(template: &IrisTemplate, maximum_rotation: u8) -> Self {
-        let furthest = usize::from(maximum_rotation);
         let columns = template.layout().columns();
+        let rotations = 2 * usize::from(maximum_rotation) + 1;
         // The template turned so far to the right that the run of the greatest rotation begins at its column 0.
-        let open = |words: &[u64]| -> Zeroizing<Vec<u64>> {
-            let start = columns - Rotation::new(i16::from(maximum_rotation)).modulo(template.layout());
-            let circle = words.iter().copied().cycle().skip(start % columns);
-            Zeroizing::new(circle.take(columns + 2 * furthest).collect())
-        };
-        Self {
-            columns,
-            rotations: 2 * furthest + 1,
-            code: open(template.code().columns()),
-            mask: open(template.mask().columns()),
-        }
-    }
-
-    /// How many columns the template has.
-    pub(super) fn columns(&self) -> usize {
-        self.columns
+        let start = (columns - Rotation::new(i16::from(maximum_rotation)).modulo(template.layout())) % columns;
+        let open = |words: &[u64]| Circle::new(words, start, columns + rotations - 1);
+        Self { columns, rotations, code: open(template.code().columns()), mask: open(template.mask().columns()) }
     }
 
     /// How many rotations there are; an odd number.
@@ -72,7 +108,8 @@ impl Probe {
     /// Code and mask at rotation number `index`, where 0 is the most negative one.
     fn turned(&self, index: usize) -> (&[u64], &[u64]) {
         let start = self.rotations - 1 - index;
-        (&self.code[start..start + self.columns], &self.mask[start..start + self.columns])
+        let run = start..start + self.columns;
+        (&self.code.words()[run.clone()], &self.mask.words()[run])
     }
 }
 
@@ -83,7 +120,7 @@ impl Probe {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Kernel(Kind);
 
-/// Values other than `Portable` exist only after the CPU has been asked; this is what makes [`Kernel::count`] sound.
+/// Values other than `Portable` exist only after the CPU has been asked; this is what makes a [`Kernel`]'s methods sound.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Portable,
@@ -91,6 +128,8 @@ enum Kind {
     Popcnt,
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
 }
 
 impl Kernel {
@@ -108,6 +147,7 @@ impl Kernel {
         {
             kernels.extend(x86_64::has_popcnt().then_some(Self(Kind::Popcnt)));
             kernels.extend(x86_64::has_avx2().then_some(Self(Kind::Avx2)));
+            kernels.extend(x86_64::has_avx512().then_some(Self(Kind::Avx512)));
         }
         kernels
     }
@@ -117,6 +157,9 @@ impl Kernel {
     pub fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
+            if x86_64::has_avx512() {
+                return Self(Kind::Avx512);
+            }
             if x86_64::has_avx2() {
                 return Self(Kind::Avx2);
             }
@@ -127,7 +170,7 @@ impl Kernel {
         Self::PORTABLE
     }
 
-    /// The name: `portable`, `popcnt`, `avx2`.
+    /// The name: `portable`, `popcnt`, `avx2`, `avx512`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self.0 {
@@ -136,6 +179,8 @@ impl Kernel {
             Kind::Popcnt => "popcnt",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => "avx512",
         }
     }
 
@@ -144,27 +189,63 @@ impl Kernel {
     /// `codes` and `masks` hold the columns of one reference after the other; `counts` gets, for each of them, the counts
     /// of every rotation from the most negative one on.
     pub(super) fn count(self, probe: &Probe, codes: &[u64], masks: &[u64], counts: &mut [Counts]) {
-        self.dispatch::<true>(probe, codes, masks, counts);
-    }
-
-    /// [`Kernel::count`] in half of the time: the disagreeing bits alone, with 0 for the compared ones.
-    pub(super) fn count_disagreeing(self, probe: &Probe, codes: &[u64], masks: &[u64], counts: &mut [Counts]) {
-        self.dispatch::<false>(probe, codes, masks, counts);
-    }
-
-    fn dispatch<const COMPARED: bool>(self, probe: &Probe, codes: &[u64], masks: &[u64], counts: &mut [Counts]) {
         let references = codes.len() / probe.columns;
         assert_eq!(codes.len(), references * probe.columns, "codes are whole references");
         assert_eq!(masks.len(), codes.len(), "every code has its mask");
         assert_eq!(counts.len(), references * probe.rotations, "there is room for exactly these counts");
         match self.0 {
-            Kind::Portable => portable::count::<COMPARED>(probe, codes, masks, counts),
+            Kind::Portable => portable::count(probe, codes, masks, counts),
             // SAFETY: this kind is made only where `has_popcnt` said yes, and CPUs do not lose instructions.
             #[cfg(target_arch = "x86_64")]
-            Kind::Popcnt => unsafe { x86_64::count_popcnt::<COMPARED>(probe, codes, masks, counts) },
+            Kind::Popcnt => unsafe { x86_64::count_popcnt(probe, codes, masks, counts) },
             // SAFETY: this kind is made only where `has_avx2` said yes, and CPUs do not lose instructions.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => unsafe { x86_64::count_avx2::<COMPARED>(probe, codes, masks, counts) },
+            Kind::Avx2 => unsafe { x86_64::count_avx2(probe, codes, masks, counts) },
+            // SAFETY: this kind is made only where `has_avx512` said yes, and CPUs do not lose instructions.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe { x86_64::count_avx512(probe, codes, masks, counts) },
+        }
+    }
+
+    /// What [`Kernel::sift`] needs of a probe.
+    pub(super) fn program(self, template: &IrisTemplate, maximum_rotation: u8) -> Program {
+        let rows = match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => 1,
+            _ => 2,
+        };
+        let (code, mask) = (template.code().columns(), template.mask().columns());
+        Program::new(template.layout(), code, mask, maximum_rotation, rows)
+    }
+
+    /// Finds every entry of a block and every rotation that disagree in fewer bits than the entry's bound.
+    ///
+    /// `cells` are those of the block, row by row; `next` are those of the block that will be asked for next, if any.
+    pub(super) fn sift(
+        self,
+        program: &Program,
+        cells: &[Cell],
+        next: &[Cell],
+        bounds: &Bounds,
+        scratch: &mut Scratch,
+        near: &mut Vec<Near>,
+    ) {
+        match self.0 {
+            // SAFETY: these are the instructions that Rust compiles to.
+            Kind::Portable => unsafe {
+                sliced::sift::<portable::Words, 1>(program, cells, next, bounds, scratch, near);
+            },
+            // SAFETY: as above; counting words' bits is of no use here.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Popcnt => unsafe {
+                sliced::sift::<portable::Words, 1>(program, cells, next, bounds, scratch, near);
+            },
+            // SAFETY: this kind is made only where `has_avx2` said yes, and CPUs do not lose instructions.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { x86_64::sift_avx2(program, cells, next, bounds, scratch, near) },
+            // SAFETY: this kind is made only where `has_avx512` said yes, and CPUs do not lose instructions.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe { x86_64::sift_avx512(program, cells, next, bounds, scratch, near) },
         }
     }
 }
@@ -172,5 +253,136 @@ impl Kernel {
 impl fmt::Debug for Kernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::iris::{EncoderVersion, IrisCode, Layout, Mask};
+
+    /// Templates whose masks are of every kind that makes counting go wrong: noise, all, nothing, one bit, one row, one half.
+    fn template(layout: Layout, number: u64) -> IrisTemplate {
+        let mut state = number;
+        let mut word = || {
+            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let z = (state ^ state >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            let z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+            z ^ z >> 31
+        };
+        let columns = layout.columns();
+        // Neighbouring columns of some codes agree, as those of irises do; others are noise, or all alike.
+        let mut last = word();
+        let code = (0..columns).map(|_| {
+            last = match number % 4 {
+                0 => word(),
+                1 | 2 => last ^ (word() & word() & word()),
+                _ => last,
+            };
+            last
+        });
+        let code = IrisCode::from_columns(layout, code.collect()).unwrap();
+        let mask = match number % 7 {
+            0 => Mask::full(layout),
+            1 => Mask::empty(layout),
+            2 => Mask::from_fn(layout, |w, r, c, p| (w, r, c, p) == (1, 7, number as usize % columns, 0)),
+            3 => Mask::from_fn(layout, |_, r, _, _| r == number as usize % 16),
+            4 => Mask::from_fn(layout, |_, _, c, _| c < columns / 2),
+            _ => Mask::from_columns(layout, (0..columns).map(|_| word() | word()).collect()).unwrap(),
+        };
+        IrisTemplate::new(code, mask, EncoderVersion::Other(1)).unwrap()
+    }
+
+    /// A block of such templates, and one probe: every count of every entry at every rotation, from every kernel.
+    fn check(layout: Layout, probe: u64, maximum_rotation: u8) {
+        let columns = layout.columns();
+        let entries: Vec<IrisTemplate> = (0..LANES as u64).map(|number| template(layout, 1000 + number)).collect();
+        let mut cells = alloc::vec![Cell::EMPTY; layout.bits()];
+        for (lane, entry) in entries.iter().enumerate() {
+            for (place, cell) in cells.iter_mut().enumerate() {
+                let (bit, column) = (place / columns, place % columns);
+                let usable = entry.mask().columns()[column] >> bit & 1 == 1;
+                let one = entry.code().columns()[column] >> bit & 1 == 1;
+                cell.ones.set(lane, usable && one);
+                cell.zeros.set(lane, usable && !one);
+            }
+        }
+        let probe = template(layout, probe);
+        let mut scratch = Scratch::new(layout);
+        // Nothing disagrees in 16,385 bits, so everything is found; and with 0 nothing is.
+        let rotations = 2 * usize::from(maximum_rotation) + 1;
+        for (bound, expected) in [(16_385, LANES * rotations), (0, 0)] {
+            for kernel in Kernel::available() {
+                let program = kernel.program(&probe, maximum_rotation);
+                assert_eq!(program.rotations(), rotations);
+                let mut near = Vec::new();
+                kernel.sift(&program, &cells, &[], &Bounds::new(&[bound; LANES]), &mut scratch, &mut near);
+                assert_eq!(near.len(), expected, "{kernel:?}");
+                for Near { lane, rotation, disagreeing } in near {
+                    let turn = Rotation::new(rotation.cast_signed() - i16::from(maximum_rotation)).modulo(layout);
+                    let entry = &entries[usize::from(lane)];
+                    let naive: u32 = (0..columns)
+                        .map(|column| {
+                            let from = (column + columns - turn) % columns;
+                            let differs = probe.code().columns()[from] ^ entry.code().columns()[column];
+                            (differs & probe.mask().columns()[from] & entry.mask().columns()[column]).count_ones()
+                        })
+                        .sum();
+                    assert_eq!(u32::from(disagreeing), naive, "{kernel:?}, entry {lane}, rotation {rotation}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_count_of_every_kernel_is_that_of_the_twin() {
+        for layout in Layout::ALL {
+            for probe in 0..14 {
+                check(layout, probe, 15);
+            }
+        }
+    }
+
+    #[test]
+    fn any_number_of_rotations_is_counted() {
+        for layout in Layout::ALL {
+            for maximum_rotation in [0, 1, 2, 3, 4, 14, 16, 17, 31, 100, 255] {
+                check(layout, 5, maximum_rotation);
+            }
+        }
+    }
+
+    #[test]
+    fn a_bound_is_what_a_count_must_stay_below() {
+        let layout = Layout::Columns200;
+        let probe = template(layout, 5);
+        let mut cells = alloc::vec![Cell::EMPTY; layout.bits()];
+        // Entry n disagrees in n bits.
+        let mut bits = 0..;
+        for (place, cell) in cells.iter_mut().enumerate() {
+            let (bit, column) = (place / layout.columns(), place % layout.columns());
+            if probe.mask().columns()[column] >> bit & 1 == 0 {
+                continue;
+            }
+            let one = probe.code().columns()[column] >> bit & 1 == 1;
+            let number: usize = bits.next().unwrap();
+            (0..LANES).for_each(|lane| {
+                let disagrees = number < lane;
+                cell.ones.set(lane, one != disagrees);
+                cell.zeros.set(lane, one == disagrees);
+            });
+        }
+        for bound in [0_u16, 1, 2, 100, 127, 128, 255, 256] {
+            for kernel in Kernel::available() {
+                let mut near = Vec::new();
+                let mut scratch = Scratch::new(layout);
+                let program = kernel.program(&probe, 0);
+                kernel.sift(&program, &cells, &[], &Bounds::new(&[bound; LANES]), &mut scratch, &mut near);
+                let lanes: Vec<u16> = near.iter().map(|near| near.lane.into()).collect();
+                assert_eq!(lanes, (0..bound).collect::<Vec<_>>(), "{kernel:?}");
+            }
+        }
     }
 }

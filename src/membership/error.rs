@@ -46,6 +46,9 @@ pub enum ProveError {
         /// The least assurance that the statement allows.
         limit: u8,
     },
+    /// The observer of the progress asked to stop.
+    #[error("the proof was cancelled before it was done; nothing of it is left")]
+    Cancelled,
 }
 
 impl ProveError {
@@ -60,6 +63,7 @@ impl ProveError {
             Self::IssuedTooLate { .. } => "issued_too_late",
             Self::ExpiresTooEarly { .. } => "expires_too_early",
             Self::AssuranceTooLow { .. } => "assurance_too_low",
+            Self::Cancelled => "cancelled",
         }
     }
 }

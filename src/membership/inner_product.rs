@@ -25,6 +25,7 @@ use curve25519_dalek::traits::VartimeMultiscalarMul;
 
 use super::commitment::Point;
 use super::transcript::{Transcript, label};
+use super::workers::Workers;
 use crate::scalar::Scalar;
 
 /// Length of the vectors.
@@ -55,7 +56,9 @@ pub(super) struct InnerProductProof {
 /// # Panics
 ///
 /// Unless all vectors have [`LENGTH`] elements.
+#[inline(never)] // so that a count of instructions can leave it out: see .ci/run timing
 pub(super) fn prove_vartime(
+    workers: &impl Workers,
     transcript: &mut Transcript,
     generators: &[RistrettoPoint],
     form: &RistrettoPoint,
@@ -83,7 +86,7 @@ pub(super) fn prove_vartime(
         };
         let (z_low, z_high) = z.split_at(half);
         let (b_low, b_high) = b.split_at(half);
-        let fold = (cross(z_low, b_high, half), cross(z_high, b_low, 0));
+        let fold = workers.both(|| cross(z_low, b_high, half), || cross(z_high, b_low, 0));
         transcript.append_point(label::FOLD_LOW, &fold.0);
         transcript.append_point(label::FOLD_HIGH, &fold.1);
         let x = transcript.challenge(label::FOLD_POINT);
@@ -93,9 +96,8 @@ pub(super) fn prove_vartime(
         weights = weights.iter().flat_map(|weight| [*weight * x, *weight]).collect();
         if weights.len() == 1 << ROUNDS_PER_FOLD && half > FINAL_LENGTH {
             let scalars: Vec<DalekScalar> = weights.iter().map(Scalar::to_dalek).collect();
-            bases = (0..half)
-                .map(|i| RistrettoPoint::vartime_multiscalar_mul(&scalars, bases.iter().skip(i).step_by(half)))
-                .collect();
+            bases = workers
+                .map(half, |i| RistrettoPoint::vartime_multiscalar_mul(&scalars, bases.iter().skip(i).step_by(half)));
             weights = alloc::vec![Scalar::ONE];
         }
         fold
@@ -151,6 +153,7 @@ mod tests {
     use rand_chacha::ChaCha20Rng;
     use rand_chacha::rand_core::SeedableRng;
 
+    use super::super::workers::OneThread;
     use super::*;
     use crate::membership::generators::Generators;
 
@@ -183,8 +186,14 @@ mod tests {
         let mut random = || (0..LENGTH).map(|_| Scalar::random(rng)).collect::<Vec<_>>();
         let (z, b) = (random(), random());
         let value = z.iter().zip(&b).map(|(z, b)| *z * *b).sum::<Scalar>();
-        let proof =
-            prove_vartime(&mut Transcript::new(PROTOCOL), &generators.vector, &generators.form, z.clone(), b.clone());
+        let proof = prove_vartime(
+            &OneThread,
+            &mut Transcript::new(PROTOCOL),
+            &generators.vector,
+            &generators.form,
+            z.clone(),
+            b.clone(),
+        );
         assert!(accepts(&generators, &proof, &z, &b, value));
         assert!(!accepts(&generators, &proof, &z, &b, value + Scalar::ONE));
         let mut other = z.clone();

@@ -11,12 +11,14 @@ use zeroize::Zeroizing;
 
 use super::argument::{COMBINED, Challenges, combine, gate_positions, powers, slot_positions};
 use super::commitment::{Point, commit, select_sum};
-use super::inner_product::{LENGTH, prove_vartime};
+use super::inner_product::{LENGTH, ROUNDS, prove_vartime};
 use super::parameters::Parameters;
+use super::progress::{Cancelled, Reporter};
 use super::proof::{GATE_ROUNDS, MembershipProof, SLOT_ROUNDS};
 use super::relation::{Assignment, COLUMNS, COMMITTED_SLOTS, Evaluations, LinearClaim, PublicInputs};
 use super::sumcheck::ProductSum;
 use super::transcript::{Transcript, label};
+use super::workers::Workers;
 use crate::scalar::Scalar;
 
 /// Proves that `assignment` satisfies the equations of `public`, after `transcript` has absorbed the statement.
@@ -24,6 +26,11 @@ use crate::scalar::Scalar;
 /// It does not look whether that is so: for an assignment that does not, the result is a proof that no
 /// verifier accepts. The bits of the bounds must be bits unless `bits_are_bits` is false, in which case they
 /// are committed like everything else; only tests need that.
+///
+/// # Errors
+///
+/// [`Cancelled`] if the reporter's observer asked for it; what was computed until then is wiped.
+#[allow(clippy::too_many_arguments)] // three of them say how the work is done, the others what it is
 pub(super) fn prove_assignment(
     parameters: &Parameters,
     transcript: &mut Transcript,
@@ -31,7 +38,9 @@ pub(super) fn prove_assignment(
     assignment: &Assignment,
     bits_are_bits: bool,
     rng: &mut impl CryptoRngCore,
-) -> MembershipProof {
+    workers: &impl Workers,
+    reporter: &mut Reporter<'_>,
+) -> Result<MembershipProof, Cancelled> {
     let interpolation = &parameters.interpolation;
     let generators = &parameters.generators;
     let vector = &generators.vector;
@@ -39,7 +48,7 @@ pub(super) fn prove_assignment(
     // 1. Commitments to the columns of every slot.
     let column_blindings: Zeroizing<Vec<Scalar>> =
         Zeroizing::new((0..COMMITTED_SLOTS).map(|_| Scalar::random(rng)).collect());
-    let columns: [Point; COMMITTED_SLOTS] = core::array::from_fn(|slot| {
+    let commit_slot = |slot: usize| -> Point {
         let occupied = if bits_are_bits { Assignment::occupied(slot) } else { 0..COLUMNS };
         let values = assignment.slot(slot)[occupied.clone()].iter().copied();
         let mut point = commit(&vector[occupied], values, &generators.blinding, &column_blindings[slot]);
@@ -47,7 +56,14 @@ pub(super) fn prove_assignment(
             point += select_sum(vector, assignment.bits());
         }
         point.into()
-    });
+    };
+    let mut columns = Vec::with_capacity(COMMITTED_SLOTS);
+    while columns.len() < COMMITTED_SLOTS {
+        let (done, share) = (columns.len(), workers.share(COMMITTED_SLOTS - columns.len()));
+        columns.extend(workers.map(share, |i| commit_slot(done + i)));
+        reporter.step(share as u32)?;
+    }
+    let columns: [Point; COMMITTED_SLOTS] = array(columns);
     for point in &columns {
         transcript.append_point(label::COLUMNS, point);
     }
@@ -58,9 +74,10 @@ pub(super) fn prove_assignment(
     let mut round_blindings = Zeroizing::new(Vec::with_capacity(COMBINED));
     let mut gates = assignment.gates();
     let mut point = [Scalar::ZERO; GATE_ROUNDS];
-    let gate_rounds: [Point; GATE_ROUNDS] = core::array::from_fn(|round| {
+    let mut gate_rounds = Vec::with_capacity(GATE_ROUNDS);
+    for round in 0..GATE_ROUNDS {
         let later = interpolation.equality_table(&tau[round + 1..]);
-        let polynomial = Zeroizing::new(gates.round(&later));
+        let polynomial = Zeroizing::new(gates.round(&later, workers));
         let positions = gate_positions(round);
         combined[positions.clone()].copy_from_slice(&*polynomial);
         let blinding = Scalar::random(rng);
@@ -68,9 +85,11 @@ pub(super) fn prove_assignment(
         round_blindings.push(blinding);
         transcript.append_point(label::GATE_ROUND, &commitment);
         point[round] = transcript.challenge(label::GATE_POINT);
-        gates.bind(interpolation, &point[round]);
-        commitment
-    });
+        gates.bind(interpolation, &point[round], workers);
+        gate_rounds.push(commitment);
+        reporter.step(1)?;
+    }
+    let gate_rounds: [Point; GATE_ROUNDS] = array(gate_rounds);
     let evaluations = Evaluations { a: gates.a[0], b: gates.b[0], e: gates.e[0], d: gates.d[0] };
     drop(gates);
     evaluations.append_to(transcript);
@@ -92,6 +111,8 @@ pub(super) fn prove_assignment(
         products.bind(interpolation, &slot_point[round]);
         commitment
     });
+
+    reporter.step(1)?;
 
     // 4. One vector, one form.
     let challenges = Challenges {
@@ -119,7 +140,8 @@ pub(super) fn prove_assignment(
     // 5. A one-time mask, and from here on everything is public.
     let masks: Zeroizing<Vec<Scalar>> = Zeroizing::new((0..LENGTH).map(|_| Scalar::random(rng)).collect());
     let mask_blinding = Zeroizing::new(Scalar::random(rng));
-    let mask: Point = commit(vector, masks.iter().copied(), &generators.blinding, &mask_blinding).into();
+    let mask: Point = commit_in_parts(workers, vector, &masks, &generators.blinding, &mask_blinding).into();
+    reporter.step(2)?;
     let mask_value = Scalar::inner_product(&masks, &form);
     transcript.append_point(label::MASK, &mask);
     transcript.append_scalar(label::MASK_VALUE, &mask_value);
@@ -129,7 +151,30 @@ pub(super) fn prove_assignment(
     transcript.append_scalar(label::ZETA, &zeta);
     let y = transcript.challenge(label::Y);
     let form_point: RistrettoPoint = generators.form * y.to_dalek();
-    let inner_product = prove_vartime(transcript, vector, &form_point, masked, form);
+    let inner_product = prove_vartime(workers, transcript, vector, &form_point, masked, form);
+    reporter.step(ROUNDS as u32)?;
 
-    MembershipProof { columns, gate_rounds, evaluations, slot_rounds, mask, mask_value, zeta, inner_product }
+    Ok(MembershipProof { columns, gate_rounds, evaluations, slot_rounds, mask, mask_value, zeta, inner_product })
+}
+
+/// [`commit`], a part of the positions each.
+fn commit_in_parts<W: Workers>(
+    workers: &W,
+    points: &[RistrettoPoint],
+    values: &[Scalar],
+    blinding_point: &RistrettoPoint,
+    blinding: &Scalar,
+) -> RistrettoPoint {
+    let length = points.len().div_ceil(W::PARTS);
+    let parts = workers.map(W::PARTS, |part| {
+        let range = (part * length).min(points.len())..((part + 1) * length).min(points.len());
+        let blinding = if part == 0 { *blinding } else { Scalar::ZERO };
+        commit(&points[range.clone()], values[range].iter().copied(), blinding_point, &blinding)
+    });
+    parts.iter().sum()
+}
+
+/// The elements of a vector of known length.
+fn array<T, const N: usize>(elements: Vec<T>) -> [T; N] {
+    elements.try_into().unwrap_or_else(|_| unreachable!("one element per round or slot was made"))
 }

@@ -27,12 +27,14 @@ pub struct Statement {
     #[doc(alias = "scope")]
     pub external_nullifier: ExternalNullifier,
     /// Which of the uses that the action allows, counted from 0. The verifier checks it against its limit.
+    #[doc(alias = "max_verifications")]
     pub use_index: u32,
     /// The nullifier of the holder for this scope and use.
     #[doc(alias = "nullifier_hash")]
     pub nullifier: Nullifier,
     /// The message that the holder makes the statement for.
     #[doc(alias = "message")]
+    #[doc(alias = "signal_hash")]
     pub signal: Signal,
     /// A value that the verifier chose for this request, or zeros. It keeps a proof from being shown twice to
     /// verifiers that do not remember nullifiers.
@@ -40,8 +42,10 @@ pub struct Statement {
     pub nonce: [u8; 32],
     /// The leaf was issued at this time or before, in seconds since 1970, below 2^40. An action that asks for
     /// its own beginning here refuses replaced leaves: nobody acts once with each of two devices.
+    #[doc(alias = "genesis_issued_at_min")]
     pub issued_no_later_than: Option<u64>,
     /// The leaf expires at this time or later, in seconds since 1970, below 2^40.
+    #[doc(alias = "expires_at_min")]
     pub expires_no_earlier_than: Option<u64>,
     /// The leaf has this assurance or a higher one. Every leaf has [`Assurance::NONE`].
     #[doc(alias = "verification level")]

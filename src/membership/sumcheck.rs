@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::workers::Workers;
 use crate::scalar::Scalar;
 
 /// Values of each variable: 0, 1, 2, 3.
@@ -136,13 +137,23 @@ pub(super) struct GateSum {
 
 impl GateSum {
     /// The round polynomial of the first free variable at 0..15, given eq(τ, ·) of the variables after it.
-    pub(super) fn round(&self, later: &[Scalar]) -> [Scalar; GATE_NODES] {
+    pub(super) fn round<W: Workers>(&self, later: &[Scalar], workers: &W) -> [Scalar; GATE_NODES] {
+        let length = later.len().div_ceil(W::PARTS);
+        let parts = workers.map(W::PARTS, |part| {
+            self.sum_rows((part * length).min(later.len())..((part + 1) * length).min(later.len()), later)
+        });
+        core::array::from_fn(|node| parts.iter().map(|sums| sums[node]).sum())
+    }
+
+    /// The part of the round polynomial that some of the places of the later variables contribute.
+    fn sum_rows(&self, rows: core::ops::Range<usize>, later: &[Scalar]) -> [Scalar; GATE_NODES] {
         let quarter = self.a.len() / BASE;
         let mut sums = [Scalar::ZERO; GATE_NODES];
         let column = |table: &[Scalar], i: usize| -> [Scalar; GATE_NODES] {
             extend(core::array::from_fn(|digit| table[i + digit * quarter]))
         };
-        for (i, weight) in later.iter().enumerate() {
+        for i in rows {
+            let weight = &later[i];
             let shape = (0..BASE).fold(0, |shape, digit| shape | self.shape[i + digit * quarter]);
             if shape == 0 {
                 continue;
@@ -170,10 +181,10 @@ impl GateSum {
     }
 
     /// Fixes the first free variable.
-    pub(super) fn bind(&mut self, interpolation: &Interpolation, point: &Scalar) {
-        for table in [&mut self.a, &mut self.b, &mut self.e, &mut self.d] {
-            interpolation.bind(table, point);
-        }
+    pub(super) fn bind(&mut self, interpolation: &Interpolation, point: &Scalar, workers: &impl Workers) {
+        let Self { a, b, e, d, .. } = self;
+        let bind = |tables: [&mut Vec<Scalar>; 2]| tables.map(|table| interpolation.bind(table, point));
+        workers.both(|| bind([a, b]), || bind([e, d]));
         let quarter = self.shape.len() / BASE;
         for i in 0..quarter {
             self.shape[i] = (0..BASE).fold(0, |shape, digit| shape | self.shape[i + digit * quarter]);
@@ -216,6 +227,7 @@ mod tests {
     use rand_chacha::ChaCha20Rng;
     use rand_chacha::rand_core::SeedableRng;
 
+    use super::super::workers::OneThread;
     use super::*;
 
     fn random(rng: &mut ChaCha20Rng, length: usize) -> Vec<Scalar> {
@@ -312,7 +324,7 @@ mod tests {
         let mut bound = Vec::new();
         for round in 0..tau.len() {
             let later = interpolation.equality_table(&tau[round + 1..]);
-            let polynomial = sum.round(&later);
+            let polynomial = sum.round(&later, &OneThread);
             let basis = interpolation.digit.basis(&tau[round]);
             assert_eq!(basis.iter().zip(&polynomial).map(|(weight, value)| *weight * *value).sum::<Scalar>(), claim);
             // Brute force at a point that is none of the nodes.
@@ -330,7 +342,7 @@ mod tests {
                 .sum();
             claim = at(&interpolation.gate, &polynomial, &point);
             assert_eq!(claim, direct);
-            sum.bind(&interpolation, &point);
+            sum.bind(&interpolation, &point, &OneThread);
             bound.push(point);
         }
         assert_eq!(claim, gate(&bound));

@@ -4,6 +4,9 @@
 //! is not in the transcript before the next challenge can be chosen after that challenge, and then
 //! anything can be proven; the tests leave each of them out in turn and forge a proof.
 
+#[cfg(test)]
+use alloc::vec::Vec;
+
 use merlin::TranscriptRngBuilder;
 
 use super::commitment::Point;
@@ -62,6 +65,9 @@ pub(super) struct Transcript {
     /// Test builds only: labels whose messages are left out, to show the forgery that this allows.
     #[cfg(test)]
     omitted: &'static [&'static [u8]],
+    /// Test builds only: every challenge that was drawn.
+    #[cfg(test)]
+    trace: Vec<Scalar>,
 }
 
 impl Transcript {
@@ -71,13 +77,21 @@ impl Transcript {
             inner: merlin::Transcript::new(protocol),
             #[cfg(test)]
             omitted: &[],
+            #[cfg(test)]
+            trace: Vec::new(),
         }
     }
 
     /// A deliberately broken transcript that never absorbs messages under `labels`.
     #[cfg(test)]
     pub(super) fn without(protocol: &'static [u8], labels: &'static [&'static [u8]]) -> Self {
-        Self { inner: merlin::Transcript::new(protocol), omitted: labels }
+        Self { omitted: labels, ..Self::new(protocol) }
+    }
+
+    /// Every challenge that was drawn, in order.
+    #[cfg(test)]
+    pub(super) fn trace(&self) -> &[Scalar] {
+        &self.trace
     }
 
     /// Absorbs bytes.
@@ -108,7 +122,10 @@ impl Transcript {
     pub(super) fn challenge(&mut self, label: &'static [u8]) -> Scalar {
         let mut wide = [0; 64];
         self.inner.challenge_bytes(label, &mut wide);
-        Scalar::from_bytes_wide(&wide)
+        let challenge = Scalar::from_bytes_wide(&wide);
+        #[cfg(test)]
+        self.trace.push(challenge);
+        challenge
     }
 
     /// Draws one scalar per coordinate.

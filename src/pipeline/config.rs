@@ -3,7 +3,7 @@
 use crate::iris::{EncoderVersion, Layout};
 
 use super::encode::FragileBits;
-use super::filter::{BottomEdge, Gabor, Kernel, MaskRule};
+use super::filter::{Background, BottomEdge, Gabor, Kernel, MaskRule};
 use super::geometry::{CentreMethod, ExtrapolationConfig, SmoothingConfig};
 use super::normalize::NormalizationConfig;
 
@@ -45,6 +45,8 @@ pub struct PipelineConfig {
     pub extrapolation: ExtrapolationConfig,
     /// Unrolling.
     pub normalization: NormalizationConfig,
+    /// What is taken away from the brightness before the wavelets are asked; open-iris takes nothing.
+    pub background: Option<Background>,
     /// The two wavelets, coarse first.
     pub wavelets: [Kernel; 2],
     /// One mask bit per answer, or one per part of it.
@@ -58,6 +60,42 @@ pub struct PipelineConfig {
 }
 
 impl PipelineConfig {
+    /// Version 1 of our own encoder: [`EncoderVersion::Personhood`] 1.
+    ///
+    /// The stages of open-iris up to the unrolled iris. Different are, each because it separates people better: the mean of the surroundings is taken away first ([`Background::WIDE`]), the fine wavelet is longer
+    /// ([`Gabor::FINE`]), both are balanced ([`Gabor::balanced_kernel`]), and no answer is masked for being strong: what
+    /// is not iris is masked by the segmenter already, and invalid pixels have no part in an answer. `benches/RECORD.md`
+    /// has the figures.
+    #[must_use]
+    pub fn personhood_1() -> Self {
+        Self {
+            encoder: EncoderVersion::Personhood(1),
+            unknown_tilt: UnknownTilt::Level,
+            background: Some(Background::WIDE),
+            wavelets: [Gabor::COARSE, Gabor::FINE].map(|gabor| {
+                gabor.balanced_kernel().expect("both constants are in range, a test says").to_fixed_point()
+            }),
+            fragile_bits: FragileBits::AXES,
+            ..Self::open_iris_1_11_2()
+        }
+    }
+
+    /// The parameters under which this release makes templates that can be compared with those of `encoder`; `None` for an
+    /// encoder that it does not have.
+    ///
+    /// An eye whose tilt is unknown is taken as level. Wherever open-iris gives a template, its encoder here gives the
+    /// same one.
+    #[must_use]
+    pub fn for_encoder(encoder: EncoderVersion) -> Option<Self> {
+        if encoder == EncoderVersion::Personhood(1) {
+            Some(Self::personhood_1())
+        } else if encoder.is_comparable_with(EncoderVersion::OpenIris1112) {
+            Some(Self { unknown_tilt: UnknownTilt::Level, ..Self::open_iris_1_11_2() })
+        } else {
+            None
+        }
+    }
+
     /// open-iris 1.11.2 as its default configuration has it, bit for bit.
     ///
     /// Centres come from bisectors here. open-iris also has a circle fit that needs no random numbers
@@ -77,6 +115,7 @@ impl PipelineConfig {
             smoothing: SmoothingConfig::OPEN_IRIS,
             extrapolation: ExtrapolationConfig::OPEN_IRIS,
             normalization: NormalizationConfig::OPEN_IRIS,
+            background: None,
             wavelets: [Gabor::OPEN_IRIS_COARSE, Gabor::OPEN_IRIS_FINE]
                 .map(|gabor| gabor.kernel().expect("both constants are in range, a test says").to_fixed_point()),
             mask_rule: MaskRule::Separate,
@@ -100,10 +139,8 @@ impl PipelineConfig {
 }
 
 impl Default for PipelineConfig {
-    /// [`Self::open_iris_1_11_2`], but an eye whose tilt is unknown is taken as level.
-    ///
-    /// Wherever open-iris gives a template, this gives the same one.
+    /// [`Self::personhood_1`].
     fn default() -> Self {
-        Self { unknown_tilt: UnknownTilt::Level, ..Self::open_iris_1_11_2() }
+        Self::personhood_1()
     }
 }

@@ -32,6 +32,9 @@ impl FragileBits {
     /// open-iris' default thresholds: 10⁻⁴ to 0.275, and 5° from the axes.
     pub const OPEN_IRIS: Self = Self::Polar { least: 1e-4, most: 0.275, angle: 0.087_266_462_599_716_47 };
 
+    /// Only the angle of [`Self::OPEN_IRIS`]: 5° from the axes, where a little noise turns the bit. Answers of 0 are none.
+    pub const AXES: Self = Self::Polar { least: 1e-4, most: f32::INFINITY, angle: 0.087_266_462_599_716_47 };
+
     /// Sets the mask of fragile answers to 0.
     pub fn refine(self, response: &mut IrisResponse, mask_rule: MaskRule) {
         for WaveletResponse { iris, mask } in &mut response.wavelets {

@@ -250,6 +250,8 @@ impl PipelineError {
             Self::Segmentation(SegmentError::TooSmall { .. }) => "segmentation_too_small",
             Self::Segmentation(SegmentError::NoPupil { .. }) => "segmentation_no_pupil",
             Self::Segmentation(SegmentError::NoIris { .. }) => "segmentation_no_iris",
+            Self::Segmentation(SegmentError::EyeClosed) => "segmentation_eye_closed",
+            Self::Segmentation(SegmentError::Model { .. }) => "segmentation_model",
             #[allow(unreachable_patterns)] // the segmenters' enum grows without us
             Self::Segmentation(_) => "segmentation_failed",
             Self::MaskSize { .. } => "mask_size",

@@ -1,5 +1,6 @@
 //! Answers of complex wavelets on the unrolled iris, sampled on a grid (open-iris `ConvFilterBank`).
 
+mod background;
 mod convolve;
 mod kernel;
 
@@ -9,8 +10,9 @@ use ndarray::Array2;
 use zeroize::Zeroize as _;
 
 use super::normalize::NormalizedIris;
-use convolve::Prepared;
+use convolve::{Picture, Prepared};
 
+pub use background::Background;
 pub use kernel::{Gabor, Kernel, KernelError, LogGabor};
 
 /// Complex answers on the probe grid, `[row][column]`, as `[real, imaginary]`.
@@ -74,6 +76,7 @@ pub struct FilterBank {
     columns: usize,
     mask_rule: MaskRule,
     bottom_edge: BottomEdge,
+    background: Option<Background>,
 }
 
 impl FilterBank {
@@ -83,7 +86,14 @@ impl FilterBank {
     #[must_use]
     pub fn new(kernels: &[Kernel], rows: usize, columns: usize, mask_rule: MaskRule, bottom_edge: BottomEdge) -> Self {
         let kernels = kernels.iter().map(Prepared::new).collect();
-        Self { kernels, rows, columns, mask_rule, bottom_edge }
+        Self { kernels, rows, columns, mask_rule, bottom_edge, background: None }
+    }
+
+    /// Takes the mean of the surroundings away from every pixel before the kernels see it.
+    #[must_use]
+    pub fn with_background(mut self, background: Option<Background>) -> Self {
+        self.background = background;
+        self
     }
 
     /// Asks every wavelet at every probe.
@@ -92,10 +102,11 @@ impl FilterBank {
         let (image_rows, image_columns) = iris.image().dim();
         let rows = probe_rows(self.rows, image_rows);
         let columns = probe_columns(self.columns, image_columns);
+        let picture = Picture::new(iris, self.background);
         let wavelets = self
             .kernels
             .iter()
-            .map(|kernel| kernel.respond(iris, &rows, &columns, self.mask_rule, self.bottom_edge))
+            .map(|kernel| kernel.respond(&picture, &rows, &columns, self.mask_rule, self.bottom_edge))
             .collect();
         IrisResponse { wavelets }
     }
@@ -109,6 +120,7 @@ impl fmt::Debug for FilterBank {
             .field("columns", &self.columns)
             .field("mask_rule", &self.mask_rule)
             .field("bottom_edge", &self.bottom_edge)
+            .field("background", &self.background)
             .finish()
     }
 }

@@ -215,6 +215,12 @@ impl Moments {
         ((self.xx - self.yy).powi(2) + 4.0 * self.xy.powi(2)) / sum.powi(2)
     }
 
+    /// ε (cos 2φ, sin 2φ) for the direction φ of the long axis and ε = (a² − b²) / (a² + b²) of the axes; 0 for a circle.
+    pub(crate) fn elongation(self) -> [f64; 2] {
+        let sum = self.xx + self.yy;
+        if sum.abs() < 1e-10 { [1.0, 0.0] } else { [(self.xx - self.yy) / sum, 2.0 * self.xy / sum] }
+    }
+
     /// Angle of the long axis against +x, towards +y (downwards), in [−π/2, π/2).
     pub(crate) fn orientation(self) -> f64 {
         let angle = 0.5 * (2.0 * self.xy).atan2(self.xx - self.yy);

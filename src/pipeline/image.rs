@@ -6,8 +6,12 @@ use ndarray::Array2;
 use zeroize::Zeroize as _;
 
 mod decode;
+mod info;
+#[cfg(feature = "jpeg2000")]
+mod jpeg2000;
 
 pub use decode::{ImageError, Limits, decode};
+pub use info::{FileFormat, ImageInfo, inspect};
 
 /// An 8-bit grey picture of one eye; its pixels are wiped when it is dropped.
 ///
@@ -62,6 +66,15 @@ impl EyeImage {
         rows.chunks_exact_mut(width).for_each(<[u8]>::reverse);
         Self { pixels }
     }
+
+    /// The picture with top and bottom exchanged.
+    #[must_use]
+    pub fn upside_down(&self) -> Self {
+        let mut turned = self.mirrored();
+        // All rows backwards, and each row turned round once more.
+        turned.pixels.as_slice_mut().expect("the constructor leaves row-major pixels").reverse();
+        turned
+    }
 }
 
 impl fmt::Debug for EyeImage {
@@ -103,6 +116,7 @@ mod tests {
             EyeImage::from_pixels(Array2::from_shape_fn((2, 3), |(y, x)| u8::try_from(10 * y + x).unwrap_or(0)));
         assert_eq!(image.mirrored().as_slice(), [2, 1, 0, 12, 11, 10]);
         assert_eq!(image.mirrored().mirrored().as_slice(), image.as_slice());
+        assert_eq!(image.upside_down().as_slice(), [10, 11, 12, 0, 1, 2]);
     }
 
     #[test]

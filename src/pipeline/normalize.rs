@@ -32,7 +32,13 @@ impl NormalizedIris {
         if image.dim() != mask.dim() {
             return None;
         }
-        Some(Self { image: image.as_standard_layout().into_owned(), mask: mask.as_standard_layout().into_owned() })
+        // The pixels are kept as they are, or wiped once they are copied into rows.
+        let mut iris = Self { image, mask };
+        if !(iris.image.is_standard_layout() && iris.mask.is_standard_layout()) {
+            let rows = (iris.image.as_standard_layout().into_owned(), iris.mask.as_standard_layout().into_owned());
+            iris = Self { image: rows.0, mask: rows.1 };
+        }
+        Some(iris)
     }
 
     /// Grey values, `[row][column]`, row-major.

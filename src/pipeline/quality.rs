@@ -1,12 +1,26 @@
-//! How good a capture is: open-iris' measures, their limits, and what to tell the person.
+//! How good a capture is: open-iris' measures and their limits, those of ISO/IEC 29794-6, and what to tell the person.
+//!
+//! open-iris' measures decide ([`QualityLimits`]). The standard's ([`IsoQuality`]) and the [`Advice`] are for whoever
+//! takes the picture again.
 
+mod advice;
+mod eye;
+mod iso;
+mod motion;
 mod occlusion;
+mod picture;
 mod sharpness;
 
 use core::fmt;
 
 use super::error::PipelineError;
+use super::geometry::{EyeCentres, EyePolygons, diameter};
+use super::image::EyeImage;
+use super::segment::SegmentationMasks;
+use eye::Eye;
 
+pub use advice::{Advice, Edge, advice};
+pub use iso::{IsoComponent, IsoMeasure, IsoQuality};
 pub use occlusion::visible_fractions;
 pub use sharpness::sharpness;
 
@@ -32,6 +46,10 @@ pub struct Quality {
     pub sharpness: Option<f64>,
     /// Bits of the template whose mask is set.
     pub usable_bits: Option<u32>,
+    /// The edge of the picture with the least room beside the iris, and the share of the room that is recommended there.
+    pub nearest_edge: Option<(Edge, f64)>,
+    /// The measures of ISO/IEC 29794-6.
+    pub iso: IsoQuality,
 }
 
 /// Names of the measures in [`Quality`].
@@ -169,6 +187,31 @@ impl Default for QualityLimits {
 }
 
 impl Quality {
+    /// Measures what needs no eye.
+    pub(super) fn measure_picture(&mut self, image: &EyeImage) {
+        self.iso.set(IsoMeasure::GreyScaleUtilisation, picture::grey_scale_utilisation(image));
+        self.iso.set(IsoMeasure::Sharpness, picture::sharpness(image));
+    }
+
+    /// Measures the eye by its two boundaries; `masks` have the picture's size.
+    pub(super) fn measure_eye(
+        &mut self,
+        image: &EyeImage,
+        masks: &SegmentationMasks,
+        boundaries: &EyePolygons,
+        centres: &EyeCentres,
+    ) {
+        let eye = Eye { image, masks, boundaries, centres };
+        let [pupil_radius, radius] = [(self.pupil_diameter, &boundaries.pupil), (self.iris_diameter, &boundaries.iris)]
+            .map(|(measured, outline)| measured.unwrap_or_else(|| diameter(outline)) / 2.0);
+        eye.measure(&mut self.iso, [pupil_radius, radius]);
+        if let Some(motion) = motion::motion_blur(&eye, radius) {
+            self.iso.set(IsoMeasure::MotionBlur, motion);
+        }
+        let margins = Edge::ALL.into_iter().zip(eye.margins(radius));
+        self.nearest_edge = margins.min_by(|a, b| a.1.total_cmp(&b.1));
+    }
+
     /// Every measure that was taken, against its limits, in the order of the pipeline. `bits` of the template's layout.
     #[must_use]
     pub fn checks(&self, limits: &QualityLimits, bits: usize) -> Vec<Check> {
@@ -290,6 +333,7 @@ mod tests {
             visible_beside: Some(0.9),
             sharpness: Some(900.0),
             usable_bits: Some(12_000),
+            ..Quality::default()
         }
     }
 

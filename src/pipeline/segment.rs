@@ -1,6 +1,8 @@
 //! Where in a picture the pupil, the iris, the opening of the lids and the lashes are.
 
 pub mod classical;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 
 use ndarray::Array2;
 
@@ -77,9 +79,14 @@ pub enum SegmentError {
         /// Least short side, pixels.
         least: usize,
     },
-    /// Nothing in the picture looks like a pupil.
+    /// The line of closed lids was found, and no pupil.
     #[error(
-        "no pupil was found (confidence {confidence:.2}, at least {least:.2} is needed); is the eye open and in the picture?"
+        "the eye is shut, or so nearly that its pupil is hidden: there is the line of the lids, but no pupil; open the eye wide"
+    )]
+    EyeClosed,
+    /// Nothing in the picture looks like a pupil, nor like closed lids.
+    #[error(
+        "no eye was found: nothing is a pupil (confidence {confidence:.2}, at least {least:.2} is needed), nor are there closed lids; is an eye in the picture, and in focus?"
     )]
     NoPupil {
         /// Best confidence seen.
@@ -96,5 +103,11 @@ pub enum SegmentError {
         confidence: f64,
         /// Least confidence accepted.
         least: f64,
+    },
+    /// A model that worked when it was opened does not any more.
+    #[error("the segmentation model failed: {detail}")]
+    Model {
+        /// What it says.
+        detail: String,
     },
 }

@@ -9,7 +9,7 @@ use super::image::EyeImage;
 use super::normalize::normalize;
 use super::quality::{Quality, sharpness, visible_fractions};
 use super::segment::{Contours, SegmentationMasks};
-use super::{Boundary, Confidence, Pipeline, PipelineConfig, PipelineError, Trace, UnknownTilt};
+use super::{Boundary, Confidence, Pipeline, PipelineConfig, PipelineError, Stage, Trace, UnknownTilt};
 
 /// Points that a segmenter's curve needs: fewer cannot follow an iris.
 const LEAST_CURVE_POINTS: usize = 32;
@@ -17,7 +17,19 @@ const LEAST_CURVE_POINTS: usize = 32;
 impl Pipeline {
     /// Runs the stages; `keep` the wavelets' answers, which only a trace wants.
     pub(super) fn staged(&self, image: &EyeImage, masks: Option<&SegmentationMasks>, keep: bool) -> Trace {
-        let mut trace = Trace::empty();
+        self.staged_with(image, masks, keep, Trace::empty())
+    }
+
+    /// [`Self::staged`] into a trace that was begun, for instance with a clock.
+    pub(super) fn staged_with(
+        &self,
+        image: &EyeImage,
+        masks: Option<&SegmentationMasks>,
+        keep: bool,
+        mut trace: Trace,
+    ) -> Trace {
+        trace.quality.measure_picture(image);
+        trace.times.finished(Stage::Quality);
         let outcome = self.stages(image, masks, keep, &mut trace);
         // A measure that an earlier stage found wanting is the better reason.
         trace.outcome = trace.quality.within(&self.limits, self.config.layout.bits()).and(outcome);
@@ -38,6 +50,7 @@ impl Pipeline {
             return self.stages_from_masks(image, masks, None, keep, trace);
         }
         let found = self.segmenter.segment(image)?;
+        trace.times.finished(Stage::Segmentation);
         trace.confidence = Some(Confidence {
             segmenter: self.segmenter.id().to_owned(),
             pupil: found.pupil_confidence,
@@ -69,21 +82,27 @@ impl Pipeline {
             }
             None => self.complete_boundaries(image, masks, trace)?,
         };
+        trace.times.finished(Stage::Boundaries);
         let centres = *trace.centres.insert(centres);
         let boundaries = trace.boundaries.insert(boundaries);
         let orientation = trace.orientation.map_or(0.0, |(angle, _)| angle);
 
-        trace.quality = measure_geometry(boundaries, &centres);
+        measure_geometry(boundaries, &centres, &mut trace.quality);
+        trace.quality.measure_eye(image, masks, boundaries, &centres);
         let [visible, beside] = visible_fractions(boundaries, masks.eyelashes.view(), orientation, [90.0, 30.0]);
         trace.quality.visible = Some(visible);
         trace.quality.visible_beside = Some(beside);
 
+        trace.times.finished(Stage::Quality);
         let noise = with_reflections(image, masks, config);
         let normalized = normalize(image, noise.view(), boundaries, orientation, &config.normalization)?;
+        trace.times.finished(Stage::Unrolling);
         trace.quality.sharpness = Some(sharpness(&normalized));
         trace.bounding_box = Some(BoundingBox::around(&boundaries.iris)?);
 
+        trace.times.finished(Stage::Quality);
         let mut response = self.bank.respond(&normalized);
+        trace.times.finished(Stage::Filters);
         trace.normalized = Some(normalized);
         if keep {
             trace.response = Some(response.clone());
@@ -91,6 +110,7 @@ impl Pipeline {
         config.fragile_bits.refine(&mut response, config.mask_rule);
         let template = encode(&response, config.layout, config.mask_threshold, config.encoder);
         let template = template.expect("the bank asks two wavelets on the layout's grid");
+        trace.times.finished(Stage::Encoding);
         trace.quality.usable_bits = Some(template.mask().count());
         trace.template = Some(template);
         if keep {
@@ -176,16 +196,13 @@ fn polygons_of(curves: &Contours, eyeball: Vec<Point>) -> Result<EyePolygons, Pi
     })
 }
 
-fn measure_geometry(boundaries: &EyePolygons, centres: &EyeCentres) -> Quality {
+fn measure_geometry(boundaries: &EyePolygons, centres: &EyeCentres, quality: &mut Quality) {
     let (pupil, iris) = (diameter(&boundaries.pupil), diameter(&boundaries.iris));
     let [pupil_shape, iris_shape] =
         [&boundaries.pupil, &boundaries.iris].map(|points| Moments::of(points).eccentricity());
-    Quality {
-        pupil_diameter: Some(pupil),
-        iris_diameter: Some(iris),
-        pupil_to_iris_diameter: Some(pupil / iris),
-        pupil_to_iris_centre_distance: Some(centres.distance() * 2.0 / iris),
-        off_gaze: Some(pupil_shape.min(iris_shape)),
-        ..Quality::default()
-    }
+    quality.pupil_diameter = Some(pupil);
+    quality.iris_diameter = Some(iris);
+    quality.pupil_to_iris_diameter = Some(pupil / iris);
+    quality.pupil_to_iris_centre_distance = Some(centres.distance() * 2.0 / iris);
+    quality.off_gaze = Some(pupil_shape.min(iris_shape));
 }

@@ -10,6 +10,7 @@ use super::geometry::{BoundingBox, EyeCentres, EyePolygons};
 use super::normalize::NormalizedIris;
 use super::quality::Quality;
 use super::segment::SegmentationMasks;
+use super::times::{Clock, StageTimes};
 use super::{Capture, Confidence, EyeGeometry};
 
 /// What each stage gave; the fields after the stage that failed are `None`.
@@ -50,6 +51,8 @@ pub struct Trace {
     pub template: Option<IrisTemplate>,
     /// Whether the picture is good enough, and why not.
     pub outcome: Result<(), PipelineError>,
+    /// How long the stages took, for a caller who brought a clock.
+    pub(super) times: StageTimes,
 }
 
 impl Trace {
@@ -71,7 +74,12 @@ impl Trace {
             refined: None,
             template: None,
             outcome: Ok(()),
+            times: StageTimes::default(),
         }
+    }
+
+    pub(super) fn timed_by(clock: Clock) -> Self {
+        Self { times: StageTimes::begun(clock), ..Self::empty() }
     }
 
     /// The capture, if every stage succeeded and every measure is within its limits.

@@ -78,8 +78,8 @@ impl Pairing {
                 Comparison::Incomparable(_) => pairing.incomparable += 1,
             }
         }
-        pairing.matching.sort_by(nearest_first);
-        pairing.differing.sort_by(nearest_first);
+        pairing.matching.sort_by(nearest_first(policy));
+        pairing.differing.sort_by(nearest_first(policy));
         pairing
     }
 
@@ -120,7 +120,7 @@ pub(super) fn judge(
             sightings.extend(pairing.matching);
         }
     }
-    sightings.sort_by(nearest_first);
+    sightings.sort_by(nearest_first(policy));
     (!sightings.is_empty()).then_some(Candidate { person, sightings })
 }
 
@@ -132,6 +132,7 @@ pub(super) const fn other(eye: EyeSide) -> EyeSide {
 }
 
 /// By distance; equal ones stay in their order, left first.
-pub(super) fn nearest_first(a: &Sighting, b: &Sighting) -> core::cmp::Ordering {
-    a.alignment.distance.cmp_ratio(b.alignment.distance)
+pub(super) fn nearest_first(policy: &MatchPolicy) -> impl Fn(&Sighting, &Sighting) -> core::cmp::Ordering + use<> {
+    let score = policy.score;
+    move |a, b| score.order(a.alignment.distance, b.alignment.distance)
 }

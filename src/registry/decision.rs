@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::candidate::{Candidate, Sighting};
 use crate::iris::EyeSide;
+use crate::presentation::PresentationReport;
 use crate::store::{DecisionId, DecisionRecord, PersonId, PolicyId};
 
 /// Who decided: crate and version, as in every record.
@@ -13,6 +14,8 @@ pub(super) const SOFTWARE: &str = concat!("personhood ", env!("CARGO_PKG_VERSION
 const VERSION: u32 = 1;
 /// No more distances than this are written down: a probe that matches everybody would fill the disk.
 const MAXIMUM_DISTANCES: usize = 32;
+/// No more reports of detectors than this.
+const MAXIMUM_REPORTS: usize = 16;
 
 /// What was decided about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +67,8 @@ pub struct Decision {
     pub incomparable: u64,
     /// The distances that decided, nearest first, at most 32.
     pub distances: Vec<Distance>,
+    /// What detectors of presentation attacks said.
+    pub presentations: Vec<PresentationReport>,
 }
 
 /// One distance of a decision.
@@ -94,6 +99,8 @@ pub(super) struct Details {
     people: u64,
     incomparable: u64,
     distances: Vec<Distance>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    presentations: Vec<PresentationReport>,
 }
 
 impl Details {
@@ -103,7 +110,13 @@ impl Details {
             .flat_map(|candidate| candidate.sightings.iter().map(|sighting| distance(candidate.person, sighting)))
             .take(MAXIMUM_DISTANCES)
             .collect();
-        Self { version: VERSION, people, incomparable, distances }
+        Self { version: VERSION, people, incomparable, distances, presentations: Vec::new() }
+    }
+
+    /// With what detectors said, as far as it is kept.
+    pub(super) fn with_presentations(mut self, reports: &[PresentationReport]) -> Self {
+        self.presentations = reports.iter().take(MAXIMUM_REPORTS).cloned().collect();
+        self
     }
 
     pub(super) fn to_json(&self) -> String {
@@ -141,6 +154,7 @@ impl Decision {
             people: details.people,
             incomparable: details.incomparable,
             distances: details.distances,
+            presentations: details.presentations,
         })
     }
 }

@@ -3,10 +3,11 @@
 use super::candidate::{Candidate, Eyes, judge};
 use super::decision::{Action, Details, SOFTWARE};
 use super::known::Suspects;
-use super::{EnrollError, Registry, RegistryError, RegistryPolicy, UnfitTemplate, eyes_of};
+use super::{EnrollError, OwnedEyes, Registry, RegistryError, RegistryPolicy, UnfitTemplate, eyes_of};
 use crate::identity::{Assurance, Credential, IdentityCommitment, Leaf};
 use crate::iris::{EyeSide, IrisTemplate};
 use crate::matcher::{Comparison, compare};
+use crate::presentation::{PresentationReport, Verdict};
 use crate::store::{
     LeafRecord, NewDecision, NewPerson, PersonId, PersonRecord, ReadStore, Store, TemplatePair, TemplateRecord,
     WriteTransaction,
@@ -78,7 +79,9 @@ impl Refusal {
     /// About whom it is, besides the one who is refused.
     const fn person(&self) -> Option<PersonId> {
         match self.error {
-            EnrollError::Duplicate { person, .. } | EnrollError::DuplicateCommitment { person } => Some(person),
+            EnrollError::Duplicate { person, .. }
+            | EnrollError::MirroredDuplicate { person, .. }
+            | EnrollError::DuplicateCommitment { person } => Some(person),
             _ => None,
         }
     }
@@ -96,55 +99,75 @@ impl<S: Store> Registry<S> {
     /// store is locked; under the lock it is completed with whoever came in meanwhile, also through other
     /// processes. When this returns `Ok`, templates, leaf, root and decision are on the disk, all of them.
     ///
+    /// The mirror image of each eye is searched for too: the picture of an enrolled eye flipped left to right is a
+    /// stranger's to the plain search.
+    ///
     /// # Errors
     ///
     /// [`EnrollError`]. Refusals that are decisions (a degenerate template, one eye presented twice, too many
-    /// matches, a duplicate, undecided people, a commitment that is taken) are recorded before they are
-    /// returned; requests that make no sense are not.
+    /// matches, a duplicate or its mirror image, undecided people, a commitment that is taken) are recorded before
+    /// they are returned; requests that make no sense are not.
     ///
     /// # Examples
     ///
     /// See the [module page](super).
     pub fn enroll(&mut self, request: EnrollRequest) -> Result<Enrolled, EnrollError> {
+        self.enroll_presented(request, &[])
+    }
+
+    /// [`Self::enroll`] with what detectors of presentation attacks said about the capture.
+    ///
+    /// One that says attack refuses the enrolment. All of them (the first 16) are recorded with the decision.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::enroll`], and [`EnrollError::PresentationAttack`].
+    pub fn enroll_presented(
+        &mut self,
+        request: EnrollRequest,
+        presentations: &[PresentationReport],
+    ) -> Result<Enrolled, EnrollError> {
         let credential = Credential::new(request.issued_at, request.expires_at, request.class.assurance())?;
         let probes = request.eyes()?;
         self.check_kind(probes)?;
         let at = request.issued_at;
-        if let Err(error) = self.check_fitness(probes) {
+        let fitness = check_presentations(presentations).and_then(|()| self.check_fitness(probes));
+        if let Err(error) = fitness {
             let refusal = Refusal { error, candidates: Vec::new(), incomparable: 0 };
-            self.record(at, Action::Enrol, refusal.error.code(), None, &refusal.details(0))?;
+            self.record(
+                at,
+                Action::Enrol,
+                refusal.error.code(),
+                None,
+                &refusal.details(0).with_presentations(presentations),
+            )?;
             return Err(refusal.error);
         }
 
         self.known.catch_up(&self.store)?;
         let mut suspects = self.known.search(probes, &self.policy);
+        let mirrored = OwnedEyes {
+            left: probes.left.map(IrisTemplate::mirrored),
+            right: probes.right.map(IrisTemplate::mirrored),
+        };
+        let mut reflections = self.known.search(mirrored.as_eyes(), &self.policy);
 
         // From here on nobody else writes.
         let mut transaction = self.store.begin()?;
         for newcomer in self.known.catch_up(&transaction)? {
             let record = person_in(&transaction, newcomer)?;
-            suspects.add(newcomer, probes, eyes_of(&record)?.as_eyes(), &self.policy);
+            let enrolled = eyes_of(&record)?;
+            suspects.add(newcomer, probes, enrolled.as_eyes(), &self.policy);
+            reflections.add(newcomer, mirrored.as_eyes(), enrolled.as_eyes(), &self.policy);
         }
-        let mut candidates = Vec::new();
-        for &suspect in &suspects.people {
-            // One more than the limit is enough to know that it is passed.
-            if candidates.len() > self.policy.maximum_matches as usize {
-                break;
-            }
-            let enrolled = eyes_of(&person_in(&transaction, suspect)?)?;
-            candidates.extend(judge(
-                suspect,
-                probes,
-                enrolled.as_eyes(),
-                self.policy.swapped_eyes,
-                &self.policy.matching,
-            ));
-        }
-        candidates.sort_by(|a, b| super::candidate::nearest_first(&a.nearest(), &b.nearest()));
+        // One more than the limit is enough to know that it is passed.
+        let most = self.policy.maximum_matches as usize + 1;
+        let candidates = judged(&transaction, &suspects, probes, &self.policy, most)?;
+        let reflected = judged(&transaction, &reflections, mirrored.as_eyes(), &self.policy, most)?;
 
         let incomparable = suspects.incomparable.len() as u64;
         let taken = transaction.person_of(&request.commitment)?;
-        if let Some(refusal) = verdict(&self.policy, &suspects, candidates, taken) {
+        if let Some(refusal) = verdict(&self.policy, &suspects, candidates, reflected, taken) {
             let people = self.known.people();
             transaction.insert_decision(&NewDecision {
                 at,
@@ -154,7 +177,7 @@ impl<S: Store> Registry<S> {
                 person: refusal.person(),
                 policy: self.policy_id,
                 software: SOFTWARE,
-                details: &refusal.details(people).to_json(),
+                details: &refusal.details(people).with_presentations(presentations).to_json(),
             })?;
             transaction.commit()?;
             return Err(refusal.error);
@@ -168,7 +191,7 @@ impl<S: Store> Registry<S> {
         };
         let root = self.known.root_with(&leaf.leaf)?;
         let root_at = self.known.root_at(at);
-        let details = Details::new(self.known.people(), incomparable, &[]).to_json();
+        let details = Details::new(self.known.people(), incomparable, &[]).with_presentations(presentations).to_json();
         let inserted = transaction.insert_person(NewPerson {
             at,
             templates: TemplatePair {
@@ -236,11 +259,45 @@ impl EnrollRequest {
     }
 }
 
+/// The suspects who are the same person, nearest first, at most `most` of them.
+fn judged(
+    store: &impl ReadStore,
+    suspects: &Suspects,
+    probes: Eyes<'_>,
+    policy: &RegistryPolicy,
+    most: usize,
+) -> Result<Vec<Candidate>, RegistryError> {
+    let mut candidates = Vec::new();
+    for &suspect in &suspects.people {
+        if candidates.len() == most {
+            break;
+        }
+        let enrolled = eyes_of(&person_in(store, suspect)?)?;
+        candidates.extend(judge(suspect, probes, enrolled.as_eyes(), policy.swapped_eyes, &policy.matching));
+    }
+    let nearer = super::candidate::nearest_first(&policy.matching);
+    candidates.sort_by(|a: &Candidate, b| nearer(&a.nearest(), &b.nearest()));
+    Ok(candidates)
+}
+
+/// Does a detector say attack?
+fn check_presentations(reports: &[PresentationReport]) -> Result<(), EnrollError> {
+    match reports.iter().find(|report| report.verdict() == Verdict::Attack) {
+        Some(report) => Err(EnrollError::PresentationAttack {
+            method: report.method().to_owned(),
+            version: report.version().to_owned(),
+            score: report.score(),
+        }),
+        None => Ok(()),
+    }
+}
+
 /// Why not; none if there is no reason.
 fn verdict(
     policy: &RegistryPolicy,
     suspects: &Suspects,
-    candidates: Vec<Candidate>,
+    mut candidates: Vec<Candidate>,
+    reflected: Vec<Candidate>,
     taken: Option<PersonId>,
 ) -> Option<Refusal> {
     let incomparable = suspects.incomparable.len();
@@ -257,6 +314,10 @@ fn verdict(
             alignment: nearest.alignment,
             people,
         }
+    } else if let Some(first) = reflected.first() {
+        let (person, nearest) = (first.person, first.nearest());
+        candidates = reflected;
+        EnrollError::MirroredDuplicate { person, eye: nearest.eye, probe: nearest.probe, alignment: nearest.alignment }
     } else if incomparable > policy.maximum_incomparable as usize {
         EnrollError::Undecided { people: incomparable, limit: policy.maximum_incomparable }
     } else if let Some(person) = taken {

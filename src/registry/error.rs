@@ -107,6 +107,19 @@ pub enum EnrollError {
         alignment: Alignment,
     },
 
+    /// A detector says that this is no living eye.
+    #[error(
+        "a presentation attack, says {method} {version} (score {score} of 100): capture the eyes under supervision"
+    )]
+    PresentationAttack {
+        /// The detector's method.
+        method: String,
+        /// Its version.
+        version: String,
+        /// How sure it is, 0 to 100.
+        score: u8,
+    },
+
     // Somebody is enrolled already.
     /// This person is enrolled.
     #[error("already enrolled as person {person}: their {eye} eye matches ({alignment})")]
@@ -121,6 +134,18 @@ pub enum EnrollError {
         alignment: Alignment,
         /// How many people match, this one included.
         people: usize,
+    },
+    /// The mirror image of an enrolled eye was presented.
+    #[error("mirror image of person {person}: their {eye} eye matches when the picture is flipped ({alignment})")]
+    MirroredDuplicate {
+        /// Whose eye.
+        person: PersonId,
+        /// Which of the enrolled eyes matches best.
+        eye: EyeSide,
+        /// The side as which its mirror image was presented.
+        probe: EyeSide,
+        /// Distance and rotation.
+        alignment: Alignment,
     },
     /// The eyes match so many people that they say nothing.
     #[error("the eyes match {people} people, more than the {limit} that the policy allows: capture them again")]
@@ -162,7 +187,9 @@ impl EnrollError {
             Self::Credential(_) => "credential_dates",
             Self::Template(unfit) => unfit.code(),
             Self::SameEyeTwice { .. } => "same_eye_twice",
+            Self::PresentationAttack { .. } => "presentation_attack",
             Self::Duplicate { .. } => "duplicate",
+            Self::MirroredDuplicate { .. } => "mirrored_duplicate",
             Self::MatchesTooMany { .. } => "matches_too_many",
             Self::Undecided { .. } => "undecided",
             Self::DuplicateCommitment { .. } => "duplicate_commitment",

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::iris::{DegeneracyLimits, EncoderVersion, Layout};
 use crate::matcher::MatchPolicy;
 
-/// Version of the stored document.
-const VERSION: u32 = 1;
+/// Version of the stored document. Version 1 said nothing about the score; it was the fractional one.
+const VERSION: u32 = 2;
 
 /// The rules by which a registry decides; stored with it, and named by every decision.
 ///
@@ -16,13 +16,13 @@ const VERSION: u32 = 1;
 ///
 /// let policy = RegistryPolicy { layout: Layout::Columns200, ..RegistryPolicy::default() };
 /// assert!(policy.swapped_eyes);
-/// assert_eq!(policy.matching.threshold.to_string(), "0.3450");
+/// assert_eq!(policy.matching.threshold.to_string(), "0.3700");
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct RegistryPolicy {
     /// The only layout that is taken. Default 256 columns.
     pub layout: Layout,
-    /// The only encoder (or its equals) whose templates are taken. Default open-iris 1.11.2.
+    /// The only encoder (or its equals) whose templates are taken. Default version 1 of our own.
     pub encoder: EncoderVersion,
     /// Threshold, rotations, least common bits, and whether one eye or both make a match.
     pub matching: MatchPolicy,
@@ -44,7 +44,7 @@ impl Default for RegistryPolicy {
     fn default() -> Self {
         Self {
             layout: Layout::Columns256,
-            encoder: EncoderVersion::OpenIris1112,
+            encoder: EncoderVersion::Personhood(1),
             matching: MatchPolicy::default(),
             degeneracy: DegeneracyLimits { usable_at_least: 0.25, ..DegeneracyLimits::default() },
             maximum_matches: 8,
@@ -59,11 +59,13 @@ impl Default for RegistryPolicy {
 #[non_exhaustive]
 pub enum PolicyError {
     /// The document is of another release.
-    #[error("policy document of version {found}, and this release reads version {supported}: install a newer release")]
+    #[error(
+        "policy document of version {found}, and this release reads versions up to {supported}: install a newer release"
+    )]
     Version {
         /// Version of the document.
         found: u32,
-        /// Version that this release reads.
+        /// The newest version that this release reads; it reads the older ones too.
         supported: u32,
     },
     /// The document is not one.
@@ -109,6 +111,7 @@ enum Encoder {
     #[serde(rename = "open-iris-1.11.2")]
     OpenIris1112,
     OpenIrisFormat([u16; 2]),
+    Personhood(u16),
     Other(u32),
 }
 
@@ -132,6 +135,7 @@ impl RegistryPolicy {
             encoder: match self.encoder {
                 EncoderVersion::OpenIris1112 => Encoder::OpenIris1112,
                 EncoderVersion::OpenIrisFormat { major, minor } => Encoder::OpenIrisFormat([major, minor]),
+                EncoderVersion::Personhood(version) => Encoder::Personhood(version),
                 EncoderVersion::Other(number) => Encoder::Other(number),
             },
             matching: self.matching,
@@ -155,7 +159,7 @@ impl RegistryPolicy {
     pub fn from_json(text: &str) -> Result<Self, PolicyError> {
         let malformed = |error: serde_json::Error| PolicyError::Malformed { detail: error.to_string() };
         let Versioned { version } = serde_json::from_str(text).map_err(malformed)?;
-        if version != VERSION {
+        if !(1..=VERSION).contains(&version) {
             return Err(PolicyError::Version { found: version, supported: VERSION });
         }
         let document: Document = serde_json::from_str(text).map_err(malformed)?;
@@ -169,6 +173,7 @@ impl RegistryPolicy {
             encoder: match document.encoder {
                 Encoder::OpenIris1112 => EncoderVersion::OpenIris1112,
                 Encoder::OpenIrisFormat([major, minor]) => EncoderVersion::OpenIrisFormat { major, minor },
+                Encoder::Personhood(version) => EncoderVersion::Personhood(version),
                 Encoder::Other(number) => EncoderVersion::Other(number),
             },
             matching: document.matching,

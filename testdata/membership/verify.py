@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
 """A second verifier of membership proofs, version 1: plain, slow, and written from docs/proof-system.md.
 
-It shares no code with the crate. Matrices are written out row by row, the inner-product argument folds its generators one
-by one, and the group, the transcript and the field are Python integers. Poseidon's constants come from the reference in
-testdata/poseidon, which generates them.
+It shares no code with the crate. Matrices are written out row by row; the group, the transcript and the field are Python
+integers. Poseidon's constants come from the reference in testdata/poseidon, which generates them.
 
-    python3 verify.py [FILE]...      (default: proof-v1.txt beside it)
+    python3 verify.py [--jobs N] [FILE]...      (default: proof-v1.txt beside it)
 
 A file holds one or more blocks like those of proof-v1.txt, separated by empty lines. For each one it prints `accepted` or
-`rejected: <reason>`. Exit status 0 if all were accepted, 1 otherwise.
+`rejected: <reason>`, in their order; N processes share the work. Exit status 0 if all were accepted, 1 otherwise.
 
 Origin: this project. Licence: Apache-2.0. Needs nothing but Python 3.8.
 """
 
+import functools
 import hashlib
+import multiprocessing
 import pathlib
 import sys
 
@@ -102,12 +103,26 @@ def add(a, b):
 IDENTITY = (0, 1, 1, 0)
 
 
-def multiply(scalar, point):
+WINDOW = 6
+
+
+def combination(terms):
+    """Σ scalar·point: points with the same digit of a scalar are added first, then the sums are multiplied (Pippenger)."""
+    terms = [(scalar % L, point) for scalar, point in terms]
     result = IDENTITY
-    for bit in bin(scalar % L)[2:]:
-        result = add(result, result)
-        if bit == "1":
-            result = add(result, point)
+    for shift in reversed(range(0, 253, WINDOW)):
+        for _ in range(WINDOW):
+            result = add(result, result)
+        buckets = [None] * 2**WINDOW
+        for scalar, point in terms:
+            digit = scalar >> shift & 2**WINDOW - 1
+            buckets[digit] = point if buckets[digit] is None else add(buckets[digit], point)
+        running = total = IDENTITY
+        for bucket in reversed(buckets[1:]):
+            if bucket is not None:
+                running = add(running, bucket)
+            total = add(total, running)
+        result = add(result, total)
     return result
 
 
@@ -164,6 +179,7 @@ class Transcript:
     def __init__(self, label):
         self.state = keccak(bytes([1, self.RATE + 2, 1, 0, 1, 96]) + b"STROBEv1.0.2" + bytes(182))
         self.position = self.begin = 0
+        self.drawn = []
         self.operate(18, b"Merlin v1.0")
         self.append(b"dom-sep", label)
 
@@ -202,12 +218,13 @@ class Transcript:
             self.position += 1
             if self.position == self.RATE:
                 self.run()
-        return int.from_bytes(out, "little") % L
+        self.drawn.append(int.from_bytes(out, "little") % L)
+        return self.drawn[-1]
 
 
 # --- section 2: the relation, as rows --------------------------------------------------------------------------------
 
-COLUMNS, ROWS, SLOTS = 146, 256, 16
+COLUMNS, SLOTS = 146, 16
 
 
 def sparse(*terms):
@@ -246,26 +263,22 @@ def permutation_rows(tag):
 
 
 def relation():
-    """rows[slot][row] = (A, B, E, D), and the output of a permutation as a form of its columns."""
-    tags = [3, 1, 4] + [2] * 10
-    rows = [[({}, {}, {}, {})] * ROWS for _ in range(SLOTS)]
-    hashes = {tag: permutation_rows(tag) for tag in set(tags)}
-    for slot, tag in enumerate(tags):
-        for row, (a, b) in enumerate(hashes[tag][0]):
-            rows[slot][row] = (a, b, {}, {})
-        if slot >= 3:
-            child = [sparse((i, 1), ("c", -1)) for i in range(8)]
-            product = [sparse((140 + i, 1)) for i in range(6)]
-            rows[slot][132] = ({}, product[0], child[0], child[1])
-            for i in range(1, 6):
-                rows[slot][132 + i] = ({}, product[i], product[i - 1], child[i + 1])
-            rows[slot][138] = ({}, {}, product[5], child[7])
-    for i in range(88):
-        rows[13][i] = ({},) + (sparse((i, 1)),) * 3
-    rows[13][88] = (sparse((88, 1)), sparse((89, 1)), {}, {})
-    rows[13][89] = ({}, sparse((92, 1)), sparse((90, 1)), sparse((91, 1)))
-    rows[13][90] = ({}, sparse((95, 1)), sparse((93, 1)), sparse((94, 1)))
-    return rows, hashes[2][1]
+    """Rows (A, B, E, D) of every kind of slot, the kind of every slot, and the output of a permutation as a form."""
+    kinds = {}
+    for tag in (1, 2, 3, 4):
+        sboxes, output = permutation_rows(tag)
+        kinds[tag] = [(a, b, {}, {}) for a, b in sboxes]
+    child = [sparse((i, 1), ("c", -1)) for i in range(8)]
+    product = [sparse((140 + i, 1)) for i in range(6)]
+    kinds[2].append(({}, product[0], child[0], child[1]))
+    for i in range(1, 6):
+        kinds[2].append(({}, product[i], product[i - 1], child[i + 1]))
+    kinds[2].append(({}, {}, product[5], child[7]))
+    kinds["bounds"] = [({},) + (sparse((i, 1)),) * 3 for i in range(88)]
+    kinds["bounds"].append((sparse((88, 1)), sparse((89, 1)), {}, {}))
+    kinds["bounds"].append(({}, sparse((92, 1)), sparse((90, 1)), sparse((91, 1))))
+    kinds["bounds"].append(({}, sparse((95, 1)), sparse((93, 1)), sparse((94, 1))))
+    return kinds, [3, 1, 4] + [2] * 10 + ["bounds"], output
 
 
 def ties(public):
@@ -320,7 +333,8 @@ def scalar(data):
 
 
 def verify(block, setup):
-    (vector, blinding, form_point), (rows, output) = setup
+    """The challenges of a good proof; Rejected for every other."""
+    (vector, blinding, form_point), (kinds, slots, output) = setup
     proof = block["proof"]
     if proof[:1] != b"\x01":
         raise Rejected("another version")
@@ -330,6 +344,10 @@ def verify(block, setup):
     W, Pj, ev, Q, (S, c, zeta) = elements[:14], elements[14:20], elements[20:24], elements[24:26], elements[26:29]
     folds = [elements[29 + 2 * i : 31 + 2 * i] for i in range(6)]
     last = [scalar(data) for data in elements[41:45]]
+    a, b, e, d = [scalar(data) for data in ev]
+    c_value, zeta_value = scalar(c), scalar(zeta)
+    commitments, mask = [decode(data) for data in W + Pj + Q], decode(S)
+    fold_points = [(decode(low), decode(high)) for low, high in folds]
 
     integer = lambda name: int.from_bytes(block[name], "big")
     number = lambda value: value.to_bytes(8, "little")
@@ -360,7 +378,6 @@ def verify(block, setup):
     for data in Pj:
         t.append(b"P", data)
         r.append(t.challenge(b"r"))
-    a, b, e, d = [scalar(data) for data in ev]
     t.append(b"ev", b"".join(ev))
     gamma = t.challenge(b"gamma")
     r2 = []
@@ -379,7 +396,8 @@ def verify(block, setup):
         t.append(b"R", high)
         x.append(t.challenge(b"x"))
 
-    # Σ_ℓ ⟨f_ℓ, w_ℓ⟩ = T_γ, row by row.
+    # Σ_ℓ ⟨f_ℓ, w_ℓ⟩ = T_γ, row by row. eq(r, ·) is a factor for the slot times one for the row, so slots of one kind differ
+    # by a factor.
     f = [[0] * COLUMNS for _ in range(SLOTS)]
     target = inner([a, b, e, d], [pow(gamma, k, L) for k in range(4)])
 
@@ -390,16 +408,20 @@ def verify(block, setup):
         else:
             f[slot][column] = (f[slot][column] + factor) % L
 
-    weights = equality(r)
-    for slot in range(SLOTS):
-        for row in range(ROWS):
-            for k, form in enumerate(rows[slot][row]):
-                factor = pow(gamma, k, L) * weights[ROWS * slot + row] % L
+    row_weights, combined = equality(r[2:]), {}
+    for kind, rows in kinds.items():
+        sums = combined[kind] = {}
+        for row, forms in enumerate(rows):
+            for k, form in enumerate(forms):
+                factor = pow(gamma, k, L) * row_weights[row] % L
                 for column, coefficient in form.items():
-                    if column is None:
-                        target -= factor * coefficient
-                    else:
-                        use(slot, column, factor * coefficient % L)
+                    sums[column] = sums.get(column, 0) + factor * coefficient
+    for slot, (kind, weight) in enumerate(zip(slots, equality(r[:2]))):
+        for column, coefficient in combined[kind].items():
+            if column is None:
+                target -= weight * coefficient
+            else:
+                use(slot, column, weight * coefficient % L)
     for k, (terms, value) in enumerate(ties(public)):
         factor = pow(gamma, 4 + k, L)
         target += factor * value
@@ -431,27 +453,21 @@ def verify(block, setup):
     assert len(b_vector) == 256
     value = value * pow(rho, 8, L) % L
 
-    # X, and its folding.
-    C = IDENTITY
-    for data, weight in zip(W, slot_weights):
-        C = add(C, multiply(weight, decode(data)))
-    for j, data in enumerate(Pj + Q):
-        C = add(C, multiply(pow(rho, j + 1, L), decode(data)))
-    X = add(decode(S), multiply(chi, C))
-    X = add(X, multiply(-scalar(zeta), blinding))
-    U = multiply(y, form_point)
-    X = add(X, multiply(scalar(c) + chi * value, U))
-    G = list(vector)
-    for (low, high), challenge in zip(folds, x):
-        half = len(G) // 2
-        G = [add(multiply(challenge, G[i]), G[i + half]) for i in range(half)]
+    # X as (factor, point), and its folding; what is expected of it over G and U.
+    X = [(1, mask), (-zeta_value, blinding), (y * (c_value + chi * value), form_point)]
+    weights = slot_weights[:14] + [pow(rho, j, L) for j in range(1, 9)]
+    X += [(chi * weight, point) for weight, point in zip(weights, commitments)]
+    G = [1]
+    for (low, high), challenge in zip(fold_points, x):
+        half = len(b_vector) // 2
         b_vector = [(challenge * b_vector[i] + b_vector[i + half]) % L for i in range(half)]
-        X = add(decode(low), add(multiply(challenge, X), multiply(challenge * challenge, decode(high))))
-    expected = multiply(inner(last, b_vector), U)
-    for z, point in zip(last, G):
-        expected = add(expected, multiply(z, point))
-    if not is_identity(add(X, multiply(-1, expected))):
+        G = [weight * factor % L for weight in G for factor in (challenge, 1)]
+        X = [(challenge * factor % L, point) for factor, point in X] + [(1, low), (challenge * challenge, high)]
+    expected = [(weight * z, point) for (weight, z), point in zip([(w, z) for w in G for z in last], vector)]
+    expected.append((y * inner(last, b_vector), form_point))
+    if not is_identity(combination(X + [(-factor, point) for factor, point in expected])):
         raise Rejected("the equation does not hold")
+    return t.drawn
 
 
 def blocks(text):
@@ -461,17 +477,31 @@ def blocks(text):
             yield {name: bytes.fromhex(value) for name, value in lines}
 
 
+@functools.lru_cache(maxsize=1)
+def setup():
+    return generators(), relation()
+
+
+def judge(block):
+    try:
+        verify(block, setup())
+        return "accepted"
+    except Rejected as reason:
+        return f"rejected: {reason}"
+
+
 def main():
-    setup = generators(), relation()
+    arguments, jobs = sys.argv[1:], 1
+    if arguments[:1] == ["--jobs"]:
+        arguments, jobs = arguments[2:], int(arguments[1])
+    paths = arguments or [HERE / "proof-v1.txt"]
+    everything = (block for path in paths for block in blocks(pathlib.Path(path).read_text()))
+    setup()
     good = True
-    for path in sys.argv[1:] or [HERE / "proof-v1.txt"]:
-        for block in blocks(pathlib.Path(path).read_text()):
-            try:
-                verify(block, setup)
-                print("accepted", flush=True)
-            except Rejected as reason:
-                good = False
-                print(f"rejected: {reason}", flush=True)
+    with multiprocessing.Pool(jobs) as pool:
+        for verdict in pool.imap(judge, everything, chunksize=4):
+            good = good and verdict == "accepted"
+            print(verdict, flush=True)
     sys.exit(not good)
 
 

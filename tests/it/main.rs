@@ -1,20 +1,30 @@
 //! Outside-in tests of the public interface, in one binary; one file per floor or edge.
 
 mod crypto;
+#[cfg(feature = "std")]
+mod evaluate;
 mod floors;
+#[cfg(all(feature = "image", feature = "serde"))]
+mod frames;
 mod golden;
+#[cfg(feature = "testing")]
+mod interchange;
 #[cfg(feature = "serde")]
 mod iris;
 mod matcher;
 mod membership;
 #[cfg(feature = "image")]
 mod npy;
+#[cfg(feature = "onnx")]
+mod onnx;
 #[cfg(all(feature = "store", unix))]
 mod people;
 #[cfg(feature = "image")]
 mod pipeline;
 #[cfg(feature = "cli")]
 mod program;
+#[cfg(all(feature = "image", feature = "testing"))]
+mod quality;
 #[cfg(all(feature = "store", unix))]
 mod registry;
 #[cfg(feature = "image")]

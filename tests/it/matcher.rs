@@ -7,8 +7,8 @@ use std::fs;
 
 use personhood::iris::{EncoderVersion, IrisCode, IrisTemplate, Layout, Mask, Rotation};
 use personhood::matcher::{
-    Alignment, Comparison, EntryId, FractionalHammingDistance, Gallery, GalleryError, Hit, Incomparable, Kernel,
-    MatchPolicy, RotationCounts, SearchResult, Threshold, compare, rotation_counts,
+    Alignment, Comparison, Duplicate, Duplicates, EntryId, FractionalHammingDistance, Gallery, GalleryError, Hit,
+    Incomparable, Kernel, MatchPolicy, RotationCounts, ScoreRule, SearchResult, Threshold, compare, rotation_counts,
 };
 use proptest::prelude::*;
 
@@ -283,10 +283,9 @@ fn naive_compare(probe: &IrisTemplate, reference: &IrisTemplate, policy: &MatchP
     let mut counts = naive_counts(probe, reference, policy.maximum_rotation);
     let most = counts.iter().map(|counts| counts.compared).max().unwrap();
     counts.retain(|counts| counts.compared >= minimum);
-    // Smallest ratio, then smallest turn, then the negative one.
+    // Smallest distance, then smallest turn, then the negative one.
     counts.sort_by(|a, b| {
-        let left = f64::from(a.disagreeing) * f64::from(b.compared);
-        let right = f64::from(b.disagreeing) * f64::from(a.compared);
+        let [left, right] = [naive_nearness(a, b, policy.score), naive_nearness(b, a, policy.score)];
         let turn = |counts: &RotationCounts| (counts.rotation.columns().abs(), counts.rotation.columns());
         left.total_cmp(&right).then(turn(a).cmp(&turn(b)))
     });
@@ -295,11 +294,37 @@ fn naive_compare(probe: &IrisTemplate, reference: &IrisTemplate, policy: &MatchP
     };
     let distance = FractionalHammingDistance::new(best.disagreeing, best.compared).unwrap();
     let alignment = Alignment { distance, rotation: best.rotation };
-    let (numerator, denominator) = (policy.threshold.numerator(), policy.threshold.denominator());
-    if f64::from(best.disagreeing) * f64::from(denominator) < f64::from(numerator) * f64::from(best.compared) {
+    if naive_accepts(best, policy, probe.layout()) {
         Comparison::Match(alignment)
     } else {
         Comparison::NonMatch(alignment)
+    }
+}
+
+/// Grows with the distance of `a` when compared with the value for `b` and `a`; exact, see `naive_compare`.
+fn naive_nearness(a: &RotationCounts, b: &RotationCounts, score: ScoreRule) -> f64 {
+    let [d, n, other] = [a.disagreeing, a.compared, b.compared].map(f64::from);
+    match score {
+        ScoreRule::Fractional => d * other,
+        // d/n scatters as 1/√n, so (1/2 − d/n) √n is compared: its square with its sign, times 4 n of both.
+        ScoreRule::Normalized => (2.0 * d - n) * (2.0 * d - n).abs() * other,
+        _ => unreachable!("no third rule is known here"),
+    }
+}
+
+fn naive_accepts(counts: &RotationCounts, policy: &MatchPolicy, layout: Layout) -> bool {
+    let [p, q, d, n] =
+        [policy.threshold.numerator(), policy.threshold.denominator(), counts.disagreeing, counts.compared]
+            .map(f64::from);
+    match policy.score {
+        ScoreRule::Fractional => d * q < p * n,
+        // 1/2 − (1/2 − d/n) √(8 n / 5 bits) < p/q; both sides are whole numbers below 2^53, as q is 1000 at most.
+        ScoreRule::Normalized => {
+            let bits = layout.bits() as f64;
+            let signed_square = |value: f64| value * value.abs();
+            signed_square((n - 2.0 * d) * q) * 8.0 > signed_square(q - 2.0 * p) * 5.0 * bits * n
+        }
+        _ => unreachable!("no third rule is known here"),
     }
 }
 
@@ -366,12 +391,16 @@ fn genuine_pairs() -> impl Strategy<Value = (IrisTemplate, IrisTemplate)> {
 fn policies() -> impl Strategy<Value = MatchPolicy> {
     let rotation = prop_oneof![4 => Just(15_u8), 1 => Just(0_u8), 1 => 0..40_u8, 1 => Just(255_u8)];
     let minimum = prop_oneof![2 => Just(125_u16), 2 => Just(0_u16), 1 => 0..1100_u16];
-    (rotation, minimum, 0..=1000_u32).prop_map(|(maximum_rotation, minimum_compared_permille, numerator)| MatchPolicy {
-        threshold: Threshold::new(numerator, 1000).unwrap(),
-        minimum_compared_permille,
-        maximum_rotation,
-        ..MatchPolicy::default()
-    })
+    let score = prop_oneof![Just(ScoreRule::Fractional), Just(ScoreRule::Normalized)];
+    (score, rotation, minimum, 0..=1000_u32).prop_map(
+        |(score, maximum_rotation, minimum_compared_permille, numerator)| MatchPolicy {
+            score,
+            threshold: Threshold::new(numerator, 1000).unwrap(),
+            minimum_compared_permille,
+            maximum_rotation,
+            ..MatchPolicy::default()
+        },
+    )
 }
 
 /// Searches a gallery of one with every kernel of this machine.
@@ -461,7 +490,7 @@ fn naive_search(entries: &BTreeMap<EntryId, IrisTemplate>, probe: &IrisTemplate,
             Comparison::Incomparable(_) => result.incomparable.push(entry),
         }
     }
-    result.hits.sort_by(|a, b| a.alignment.distance.cmp_ratio(b.alignment.distance));
+    result.hits.sort_by(|a, b| policy.score.order(a.alignment.distance, b.alignment.distance));
     result
 }
 
@@ -489,14 +518,19 @@ fn check_searches(
 #[test]
 fn galleries_of_every_size_around_a_block() {
     // Loose enough that strangers match too: the order of many hits is checked, not that of one.
-    let loose = MatchPolicy { threshold: Threshold::new(480, 1000).unwrap(), ..MatchPolicy::default() };
-    for layout in Layout::ALL {
+    for (layout, score) in [
+        (Layout::Columns200, ScoreRule::Fractional),
+        (Layout::Columns200, ScoreRule::Normalized),
+        (Layout::Columns256, ScoreRule::Fractional),
+        (Layout::Columns256, ScoreRule::Normalized),
+    ] {
+        let loose = MatchPolicy { score, threshold: Threshold::new(480, 1000).unwrap(), ..MatchPolicy::default() };
         let mut noise = Noise(layout.columns() as u64);
         let probe = noise.template(layout);
         let mut gallery = Gallery::new(layout, EncoderVersion::Other(7));
         let mut entries = BTreeMap::new();
-        for size in 0..=130_u32 {
-            if [0, 1, 2, 63, 64, 65, 127, 128, 129, 130].contains(&size) {
+        for size in 0..=513_u32 {
+            if [0, 1, 2, 63, 64, 65, 255, 256, 257, 511, 512, 513].contains(&size) {
                 check_searches(&gallery, &entries, &probe, &loose);
             }
             // Names fall while places rise; every tenth entry is the probe itself, turned.
@@ -529,14 +563,13 @@ fn people_are_found_among_people() {
         }
         for person in [0, 63, 64, 199, 200] {
             let again = world.recaptured(person.into(), EyeSide::Right, 1);
-            for numerator in [345, 430, 460] {
+            for (numerator, score) in [345, 430, 460]
+                .into_iter()
+                .flat_map(|numerator| [ScoreRule::Fractional, ScoreRule::Normalized].map(|score| (numerator, score)))
+            {
                 let threshold = Threshold::new(numerator, 1000).unwrap();
-                check_searches(
-                    &gallery,
-                    &entries,
-                    &again.template,
-                    &MatchPolicy { threshold, ..MatchPolicy::default() },
-                );
+                let policy = MatchPolicy { score, threshold, ..MatchPolicy::default() };
+                check_searches(&gallery, &entries, &again.template, &policy);
             }
             let found = gallery.search(&again.template, &MatchPolicy::default()).unwrap();
             let names: Vec<u32> = found.hits.iter().map(|hit| hit.entry.number()).collect();
@@ -662,4 +695,115 @@ fn the_best_kernel_is_one_of_the_available_ones() {
     assert_eq!(available[0], Kernel::PORTABLE);
     assert_eq!(available.last(), Some(&Kernel::best()));
     eprintln!("kernels: {available:?}");
+}
+
+#[test]
+fn a_snapshot_is_what_the_gallery_was() {
+    let layout = Layout::Columns200;
+    let mut noise = Noise(9);
+    let loose = MatchPolicy { threshold: Threshold::new(480, 1000).unwrap(), ..MatchPolicy::default() };
+    let probe = noise.template(layout);
+    let mut gallery = Gallery::new(layout, EncoderVersion::Other(7));
+    let mut entries = BTreeMap::new();
+    let mut snapshots = Vec::new();
+    for step in 0..600_u32 {
+        if step % 100 == 50 {
+            snapshots.push((gallery.snapshot(), naive_search(&entries, &probe, &loose)));
+        }
+        // The first entries go again, so that both the first block and the last change under a snapshot.
+        if step % 3 == 2 {
+            assert!(gallery.remove(EntryId::new(step / 3)));
+            entries.remove(&EntryId::new(step / 3)).unwrap();
+        }
+        let template = noise.template(layout);
+        gallery.insert(EntryId::new(1000 + step), &template).unwrap();
+        entries.insert(EntryId::new(1000 + step), template);
+        let template = noise.template(layout);
+        gallery.insert(EntryId::new(step), &template).unwrap();
+        entries.insert(EntryId::new(step), template);
+    }
+    // Searched on another thread, while the gallery is gone here.
+    drop(gallery);
+    let searches = std::thread::spawn(move || {
+        for (snapshot, expected) in snapshots {
+            assert_eq!(snapshot.search(&probe, &loose).unwrap(), expected);
+        }
+    });
+    searches.join().unwrap();
+}
+
+#[test]
+fn a_batch_finds_what_each_of_its_probes_finds() {
+    let layout = Layout::Columns200;
+    let mut noise = Noise(11);
+    let loose = MatchPolicy { threshold: Threshold::new(480, 1000).unwrap(), ..MatchPolicy::OPEN_IRIS };
+    let mut gallery = Gallery::new(layout, EncoderVersion::Other(7));
+    for entry in 0..300 {
+        gallery.insert(EntryId::new(entry), &noise.template(layout)).unwrap();
+    }
+    let gallery = gallery.snapshot();
+    let probes: Vec<IrisTemplate> = (0..3).map(|_| noise.template(layout)).collect();
+    let expected: Vec<SearchResult> = probes.iter().map(|probe| gallery.search(probe, &loose).unwrap()).collect();
+    assert!(expected.iter().all(|found| !found.hits.is_empty() && !found.incomparable.is_empty()));
+    assert_eq!(gallery.search_batch(&probes, &loose).unwrap(), expected);
+    #[cfg(feature = "rayon")]
+    assert_eq!(gallery.par_search_batch(&probes, &loose).unwrap(), expected);
+    assert_eq!(gallery.search_batch(&[], &loose).unwrap(), []);
+    let wide = noise.template(Layout::Columns256);
+    assert!(gallery.search_batch(&[probes[0].clone(), wide], &loose).is_err());
+}
+
+/// All pairs by `compare`, the smaller name as the probe; then the same from parts of any size, in any order of insertion.
+#[test]
+fn a_self_join_finds_every_pair_once() {
+    let layout = Layout::Columns200;
+    let mut noise = Noise(12);
+    let policy = MatchPolicy { threshold: Threshold::new(430, 1000).unwrap(), ..MatchPolicy::default() };
+    let mut entries: BTreeMap<EntryId, IrisTemplate> =
+        (0..270).map(|entry| (EntryId::new(entry), noise.template(layout))).collect();
+    // Two more captures of one, and a code with a period, which fits at several turns equally well.
+    for (entry, turn) in [(100, 3), (260, -5)] {
+        let again = entries[&EntryId::new(7)].rotated(Rotation::new(turn));
+        entries.insert(EntryId::new(entry), again);
+    }
+    for (entry, shift) in [(20, 0), (21, 4)] {
+        let code = IrisCode::from_fn(layout, |_, _, c, _| (c + shift) % 8 < 4);
+        let template = IrisTemplate::new(code, Mask::full(layout), EncoderVersion::Other(7)).unwrap();
+        entries.insert(EntryId::new(entry), template);
+    }
+    let (mut expected, mut incomparable) = (Vec::new(), 0);
+    for (first, probe) in &entries {
+        for (second, reference) in entries.range(EntryId::new(first.number() + 1)..) {
+            match compare(probe, reference, &policy) {
+                Comparison::Match(alignment) => {
+                    expected.push(Duplicate { first: *first, second: *second, alignment });
+                }
+                Comparison::NonMatch(_) => {}
+                Comparison::Incomparable(_) => incomparable += 1,
+            }
+        }
+    }
+    assert!(expected.len() >= 4 && incomparable > 0);
+    for backwards in [false, true] {
+        let mut gallery = Gallery::new(layout, EncoderVersion::Other(7));
+        let mut order: Vec<_> = entries.iter().collect();
+        if backwards {
+            order.reverse();
+        }
+        for (entry, template) in order {
+            gallery.insert(*entry, template).unwrap();
+        }
+        let gallery = gallery.snapshot();
+        let mut found = Duplicates::default();
+        for part in [0..1, 1..250, 250..261, 261..100_000] {
+            let more = gallery.duplicates(part.clone(), &policy);
+            #[cfg(feature = "rayon")]
+            assert_eq!(gallery.par_duplicates(part, &policy), more);
+            found.pairs.extend(more.pairs);
+            found.incomparable += more.incomparable;
+        }
+        found.pairs.sort_by_key(|pair| (pair.first, pair.second));
+        assert_eq!(found.pairs, expected);
+        assert_eq!(found.incomparable, incomparable);
+    }
 }

@@ -44,7 +44,7 @@ impl Random {
 pub(crate) fn template(layout: Layout, code: Vec<u64>, mask: Vec<u64>) -> IrisTemplate {
     let code = IrisCode::from_columns(layout, code).unwrap();
     let mask = Mask::from_columns(layout, mask).unwrap();
-    IrisTemplate::new(code, mask, EncoderVersion::OpenIris1112).unwrap()
+    IrisTemplate::new(code, mask, EncoderVersion::Personhood(1)).unwrap()
 }
 
 /// An eye that is nobody else's; three quarters of its bits are usable.

@@ -4,6 +4,8 @@
 
 mod decode;
 mod filters;
+#[cfg(feature = "jpeg2000")]
+mod jpeg2000;
 mod nodes;
 mod refusals;
 mod whole;

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use personhood::identity::{Assurance, Credential, Leaf};
 use personhood::iris::{Degenerate, EncoderVersion, EyeSide, IrisTemplate, Layout, Rotation};
-use personhood::matcher::{Comparison, EyeRule, MatchPolicy, Threshold, compare};
+use personhood::matcher::{Comparison, EyeRule, MatchPolicy, ScoreRule, Threshold, compare};
+use personhood::presentation::{PresentationReport, Verdict};
 use personhood::registry::{
     AuthenticateError, AuthenticateRequest, EnrollError, EnrollRequest, EnrolmentClass, IdentifyError, PathError,
     PolicyError, Registry, RegistryError, RegistryPolicy, UnfitTemplate,
@@ -161,8 +162,14 @@ fn templates_of_another_kind_are_refused() {
     assert!(outcomes(&registry).is_empty());
     // What open-iris wrote itself is the same encoder.
     let named = EncoderVersion::OpenIrisFormat { major: 0, minor: 1 };
-    let imported = IrisTemplate::new(left(1).code().clone(), left(1).mask().clone(), named).unwrap();
-    let _ = registry.enroll(both(imported, right(1), 1)).unwrap();
+    let by = |encoder, eye: IrisTemplate| IrisTemplate::new(eye.code().clone(), eye.mask().clone(), encoder).unwrap();
+    let policy = RegistryPolicy {
+        encoder: EncoderVersion::OpenIris1112,
+        matching: MatchPolicy::OPEN_IRIS,
+        ..RegistryPolicy::default()
+    };
+    let mut registry = memory(policy);
+    let _ = registry.enroll(both(by(named, left(1)), by(EncoderVersion::OpenIris1112, right(1)), 1)).unwrap();
 }
 
 #[test]
@@ -327,7 +334,8 @@ fn people_are_identified_and_authenticated() {
     let found = registry.identify(Some(&l), Some(&r)).unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].person.as_u64(), found[0].sightings.len()), (3, 2));
-    assert!(found[0].sightings[0].alignment.distance <= found[0].sightings[1].alignment.distance);
+    let [first, second] = [0, 1].map(|at: usize| found[0].sightings[at].alignment.distance);
+    assert!(MatchPolicy::default().score.order(first, second).is_le());
     assert!(registry.identify(Some(&left(9)), Some(&right(9))).unwrap().is_empty());
     assert!(matches!(registry.identify(None, None), Err(IdentifyError::NoEye)));
     let found = registry.identify(Some(&left(0)), Some(&again(&right(1), 3, 0, 1))).unwrap();
@@ -437,6 +445,7 @@ fn policies_are_kept_and_checked() {
         layout: Layout::Columns200,
         encoder: EncoderVersion::OpenIrisFormat { major: 2, minor: 1 },
         matching: MatchPolicy {
+            score: ScoreRule::Normalized,
             threshold: Threshold::new(3, 10).unwrap(),
             minimum_compared_permille: 200,
             maximum_rotation: 7,
@@ -455,8 +464,11 @@ fn policies_are_kept_and_checked() {
         assert_eq!(*Registry::open(store).unwrap().policy(), policy);
     }
     let text = RegistryPolicy::default().to_json().unwrap();
-    let newer = text.replacen("\"version\":1", "\"version\":2", 1);
-    assert!(matches!(RegistryPolicy::from_json(&newer), Err(PolicyError::Version { found: 2, supported: 1 })));
+    for unknown in [0, 3] {
+        let newer = text.replacen("\"version\":2", &format!("\"version\":{unknown}"), 1);
+        let error = RegistryPolicy::from_json(&newer).unwrap_err();
+        assert!(matches!(error, PolicyError::Version { found, supported: 2 } if found == unknown), "{error}");
+    }
     let more = text.replacen('{', "{\"surprise\":1,", 1);
     assert!(matches!(RegistryPolicy::from_json(&more), Err(PolicyError::Malformed { .. })));
     let less = text.replace("\"maximum_matches\":8,", "");
@@ -484,6 +496,16 @@ fn policies_are_kept_and_checked() {
     let mut nan = RegistryPolicy::default();
     nan.degeneracy.self_distance_at_least = f64::NAN;
     refused(nan, "self_distance_at_least");
+}
+
+/// What release 0.1 wrote before there was a choice of scores, byte for byte: its registries stay readable.
+#[test]
+fn policies_of_the_first_version_are_read() {
+    let document = r#"{"version":1,"columns":256,"encoder":"open-iris-1.11.2","matching":{"threshold":{"numerator":345,"denominator":1000},"minimum_compared_permille":125,"maximum_rotation":15,"eye_rule":"either"},"usable_at_least":0.25,"minority_at_least":0.1,"transitions_at_least":0.01,"transitions_at_most":0.85,"self_distance_at_least":0.25,"maximum_matches":8,"maximum_incomparable":0,"swapped_eyes":true}"#;
+    let policy = RegistryPolicy::from_json(document).unwrap();
+    assert_eq!(policy.encoder, EncoderVersion::OpenIris1112);
+    assert_eq!(policy.matching.score, ScoreRule::Fractional);
+    assert_eq!(policy.matching.threshold, Threshold::new(345, 1000).unwrap());
 }
 
 /// `docs/formats.md` draws every column of every table, and shows the documents as they are written.
@@ -723,7 +745,7 @@ fn tampering_is_noticed() {
         "UPDATE leaves SET expires_at = 0 WHERE leaf_index = 4",
         "UPDATE leaves SET issued_at = 1099511627776, expires_at = 1099511627777 WHERE leaf_index = 4",
         "UPDATE policies SET document = '{}'",
-        "UPDATE policies SET document = replace(document, '\"version\":1', '\"version\":9')",
+        "UPDATE policies SET document = replace(document, '\"version\":2', '\"version\":9')",
         "UPDATE registry SET tree_depth = 20",
         "UPDATE registry SET tree_arity = 300",
         "DROP TABLE templates",
@@ -1021,7 +1043,7 @@ fn against_brute_force(
             })
             .flatten()
             .collect();
-        matches.sort_by(|a, b| a.1.distance.cmp_ratio(b.1.distance));
+        matches.sort_by(|a, b| policy.matching.score.order(a.1.distance, b.1.distance));
         match registry.enroll(both(l.clone(), r.clone(), 100_000 + number)) {
             Ok(enrolled) => {
                 assert!(matches.is_empty(), "newcomer {number}");
@@ -1073,7 +1095,8 @@ fn uniqueness_among_two_thousand_is_what_brute_force_says() {
             }
         })
         .collect();
-    let (duplicates, strangers) = against_brute_force(RegistryPolicy::default(), people, newcomers);
+    let policy = RegistryPolicy { matching: MatchPolicy::OPEN_IRIS, ..RegistryPolicy::default() };
+    let (duplicates, strangers) = against_brute_force(policy, people, newcomers);
     assert!(duplicates > 8 && strangers > 12, "{duplicates} duplicates, {strangers} strangers");
 }
 
@@ -1103,4 +1126,51 @@ fn uniqueness_of_lifelike_templates_is_what_brute_force_says() {
     let newcomers: Vec<_> = newcomers.filter(fit).collect();
     let (duplicates, strangers) = against_brute_force(policy, people, newcomers);
     assert!(duplicates > 8 && strangers > 8, "{duplicates} duplicates, {strangers} strangers");
+}
+
+/// A flipped picture of an enrolled eye gives a template that the plain search takes for a stranger's.
+#[test]
+fn the_mirror_image_of_an_enrolled_eye_is_refused() {
+    let mut registry = memory(RegistryPolicy::default());
+    for person in 0..3 {
+        let _enrolled = registry.enroll(request(person)).unwrap();
+    }
+    // Flipped, turned by the hand that holds the print, and once presented as the eye that it looks like.
+    let flipped = again(&left(1).mirrored(), 1, 4, 1);
+    for (l, r, presented) in [(flipped.clone(), eye(900), EyeSide::Left), (eye(901), flipped.clone(), EyeSide::Right)] {
+        let error = registry.enroll(both(l, r, 100)).unwrap_err();
+        let EnrollError::MirroredDuplicate { person, eye, probe, alignment } = error else { panic!("{error}") };
+        assert_eq!((person.as_u64(), eye, probe), (2, EyeSide::Left, presented));
+        assert!(alignment.distance.ratio() < 0.2, "{alignment}");
+    }
+    assert_eq!(outcomes(&registry)[3..], ["mirrored_duplicate", "mirrored_duplicate"]);
+    let decision = registry.decisions(0, 100).unwrap().pop().unwrap();
+    assert_eq!((decision.person.map(PersonId::as_u64), decision.distances.len()), (Some(2), 1));
+    // A person who is found straight is a duplicate, whatever the other eye does.
+    let error = registry.enroll(both(again(&left(2), 2, 0, 1), flipped, 101)).unwrap_err();
+    assert_eq!(error.code(), "duplicate");
+    assert_eq!(registry.status().unwrap().people, 3);
+}
+
+#[test]
+fn what_detectors_say_is_recorded_and_an_attack_refuses() {
+    let report = |verdict, score| PresentationReport::new("pupil-reflex", "2.1", verdict, score);
+    let mut registry = memory(RegistryPolicy::default());
+    let said = [report(Verdict::BonaFide, 3), report(Verdict::Undecided, 50)];
+    let _enrolled = registry.enroll_presented(request(1), &said).unwrap();
+    let attack = [report(Verdict::BonaFide, 1), report(Verdict::Attack, 97)];
+    let error = registry.enroll_presented(request(2), &attack).unwrap_err();
+    let EnrollError::PresentationAttack { method, version, score } = &error else { panic!("{error}") };
+    assert_eq!(
+        (method.as_str(), version.as_str(), *score, error.code()),
+        ("pupil-reflex", "2.1", 97, "presentation_attack")
+    );
+    let _plain = registry.enroll(request(2)).unwrap();
+    let decisions = registry.decisions(0, 100).unwrap();
+    assert_eq!(outcomes(&registry), ["accepted", "presentation_attack", "accepted"]);
+    assert_eq!(decisions[0].presentations, said);
+    assert_eq!(decisions[1].presentations, attack);
+    assert!(decisions[2].presentations.is_empty());
+    let json = serde_json::to_value(&decisions[1]).unwrap();
+    assert_eq!(json["presentations"][1]["verdict"], "attack");
 }

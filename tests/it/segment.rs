@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+use core::f64::consts::TAU;
+
 use ndarray::Array2;
 use personhood::matcher::{MatchPolicy, compare};
 use personhood::pipeline::Pipeline;
@@ -269,13 +271,122 @@ fn refusal(pixels: Array2<u8>) -> SegmentError {
     }
 }
 
+/// Refused for want of an eye: a shut eye has its own answer, and this is not it.
+fn no_eye(pixels: Array2<u8>) {
+    let refusal = refusal(pixels);
+    assert!(matches!(refusal, SegmentError::NoPupil { .. }), "{refusal:?}");
+}
+
+/// Numbers in 0 … 1, the same for the same seed.
+fn randoms(seed: u64) -> impl FnMut() -> f64 {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+const SIZES: [(usize, usize); 5] = [(320, 240), (320, 280), (640, 480), (800, 600), (1440, 1080)];
+
+#[cfg(feature = "testing")]
+#[test]
+fn shut_eyes_of_every_camera_are_called_shut() {
+    use personhood::iris::EyeSide;
+    use personhood::testing::eyes::{CaptureConditions, SyntheticEye};
+
+    for seed in 0..15 {
+        let (width, height) = SIZES[seed as usize % 5];
+        let side = if seed % 2 == 0 { EyeSide::Left } else { EyeSide::Right };
+        let desk = CaptureConditions::ordinary(seed).resized(width, height);
+        let gate = CaptureConditions { glasses: None, ..CaptureConditions::walk_up(seed) };
+        for (place, conditions) in [("desk", desk), ("gate", gate)] {
+            let shut = CaptureConditions { lid_opening: 0.0, ..conditions };
+            let picture = SyntheticEye::new(seed, side).render(&shut).image;
+            let refusal = ClassicalSegmenter::default().segment(&picture).err();
+            assert_eq!(refusal, Some(SegmentError::EyeClosed), "{place} {seed}");
+        }
+    }
+}
+
+/// Shut eyes by another hand than the generator's: an arc with a comb of lashes on uneven skin.
+#[test]
+fn drawn_lids_with_lashes_are_called_shut() {
+    for seed in 0..15 {
+        let mut random = randoms(seed);
+        let mut between = |low: f64, high: f64| low + (high - low) * random();
+        let (width, height) = SIZES[seed as usize % 5];
+        let across = width as f64;
+        let (cx, cy) = (across * between(0.42, 0.58), height as f64 * between(0.4, 0.65));
+        let (half, thick) = (across * between(0.25, 0.4), across * between(0.006, 0.012));
+        let (bend, tilt, lean) = (half * between(-0.1, 0.25), between(-0.2, 0.2), between(-0.6, 0.6));
+        let (lash, period, depth) =
+            (across * between(0.03, 0.08), across * between(0.012, 0.025), between(50.0, 110.0));
+        let closed = Array2::from_shape_fn((height, width), |(row, column)| {
+            let (x, y) = (column as f64, row as f64);
+            let u = (x - cx) / half;
+            let below = y - (cy + tilt * (x - cx) + bend * (1.0 - u * u));
+            let mut grey = 165.0 + 15.0 * (x / across * 7.0).sin() + 12.0 * (y / across * 9.0).cos();
+            if u.abs() < 1.0 {
+                grey -= depth * (-(below / thick).powi(2)).exp();
+                if below > 0.0 && below < lash && ((x + lean * below) / period * TAU).sin() > 0.4 {
+                    grey -= 0.7 * depth;
+                }
+            }
+            grey.clamp(0.0, 255.0) as u8
+        });
+        assert_eq!(refusal(closed), SegmentError::EyeClosed, "{seed}");
+    }
+}
+
+#[test]
+fn patterns_are_no_eyes() {
+    for seed in 0..15 {
+        let mut random = randoms(seed);
+        let (width, height) = SIZES[seed as usize % 5];
+        let (across, down) = (width as f64, height as f64);
+        let (a, b, c) = (random(), random(), random());
+        let draw = |grey: &dyn Fn(f64, f64) -> f64| {
+            no_eye(Array2::from_shape_fn((height, width), |(y, x)| grey(x as f64, y as f64).clamp(0.0, 255.0) as u8));
+        };
+        // Stripes in every direction, soft and hard.
+        let (sin, cos) = (a * TAU).sin_cos();
+        let wave = |x: f64, y: f64| ((x * cos + y * sin) * TAU / (across * (0.01 + 0.3 * b))).sin();
+        draw(&|x, y| 128.0 + 100.0 * wave(x, y));
+        draw(&|x, y| 128.0 + 100.0 * wave(x, y).signum());
+        // Level bars, a chessboard, rings about any point.
+        let bars = across * (0.03 + 0.4 * b);
+        draw(&|_, y| if (y / bars).fract() < 0.3 + 0.5 * c { 190.0 } else { 50.0 });
+        let square = across * (0.012 + 0.2 * c);
+        draw(&|x, y| if ((x / square) as i64 + (y / square) as i64) % 2 == 0 { 40.0 } else { 210.0 });
+        let (cx, cy) = (across * (0.3 + 0.4 * a), down * (0.3 + 0.4 * b));
+        draw(&|x, y| 128.0 + 100.0 * ((x - cx).hypot(y - cy) * TAU / (across * (0.01 + 0.09 * c))).sin());
+        // A horizon, soft or hard, and the slope of a hill.
+        let edge = |x: f64, y: f64| (y - cy - (a - 0.5) * (x - cx)) / (0.5 + 9.5 * c);
+        draw(&|x, y| 60.0 + 120.0 / (1.0 + edge(x, y).exp()));
+    }
+}
+
+#[test]
+fn dull_noise_is_no_eye() {
+    for seed in 0..15 {
+        let mut random = randoms(seed);
+        let (width, height) = SIZES[seed as usize % 5];
+        let (grey, noise) = (255.0 * random(), 12.0 * random());
+        no_eye(Array2::from_shape_fn((height, width), |_| {
+            (grey + noise * (random() + random() - 1.0)).clamp(0.0, 255.0) as u8
+        }));
+    }
+}
+
 #[test]
 fn flat_pictures_and_gradients_are_refused() {
     for grey in [0, 128, 255] {
         assert!(matches!(refusal(Array2::from_elem((480, 640), grey)), SegmentError::NoPupil { .. }));
     }
-    refusal(Array2::from_shape_fn((480, 640), |(row, _)| (row * 255 / 480) as u8));
-    refusal(Array2::from_shape_fn((480, 640), |(row, column)| ((row + column) * 255 / 1120) as u8));
+    no_eye(Array2::from_shape_fn((480, 640), |(row, _)| (row * 255 / 480) as u8));
+    no_eye(Array2::from_shape_fn((480, 640), |(row, column)| ((row + column) * 255 / 1120) as u8));
 }
 
 #[test]
@@ -289,7 +400,7 @@ fn noise_is_refused() {
                 (seed >> 56) as u8
             })
             .collect();
-        refusal(Array2::from_shape_fn((height, width), |(y, x)| cells[y / block * columns + x / block]));
+        no_eye(Array2::from_shape_fn((height, width), |(y, x)| cells[y / block * columns + x / block]));
     }
 }
 
@@ -309,7 +420,7 @@ fn text_is_refused() {
         };
         if is_ink { 20 } else { 235 }
     });
-    refusal(page);
+    no_eye(page);
 }
 
 #[test]
@@ -327,7 +438,7 @@ fn a_closed_eye_is_refused() {
         }
         grey.clamp(0.0, 255.0) as u8
     });
-    refusal(closed);
+    assert_eq!(refusal(closed), SegmentError::EyeClosed);
 }
 
 #[test]

@@ -257,7 +257,9 @@ fn distances_are_those_of_irises() {
         }
     }
     let policy = MatchPolicy::default();
-    let distance = |a: &IrisTemplate, b: &IrisTemplate| compare(a, b, &policy).alignment().unwrap().distance.ratio();
+    let distance = |a: &IrisTemplate, b: &IrisTemplate| {
+        policy.score.distance(compare(a, b, &policy).alignment().unwrap().distance, a.layout())
+    };
     let (mut genuine, mut impostor) = (Vec::new(), Vec::new());
     for (i, eye) in eyes.iter().enumerate() {
         for (j, other) in eyes.iter().enumerate().skip(i) {
@@ -281,7 +283,7 @@ fn distances_are_those_of_irises() {
     assert!((0.06..0.25).contains(&genuine_mean), "genuine mean {genuine_mean}");
     assert!((0.44..0.47).contains(&impostor_mean), "impostor mean {impostor_mean}");
     assert!(impostor_deviation < 0.02, "impostor deviation {impostor_deviation}");
-    assert!(worst < 0.345 && nearest > 0.345, "one threshold separates {worst} from {nearest}");
+    assert!(worst < 0.37 && nearest > 0.37, "one threshold separates {worst} from {nearest}");
 }
 
 fn moments(values: &[f64]) -> (f64, f64) {

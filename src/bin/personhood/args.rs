@@ -76,10 +76,17 @@ pub(crate) enum Command {
     Prove(Prove),
     /// Check a proof, and remember that it was used
     Verify(Verify),
+    /// Read and make iris image records (ISO/IEC 19794-6:2011)
+    #[command(subcommand)]
+    Record(Record),
     /// Show what a registry holds
     Status(Status),
     /// Play a small world of people, duplicates, proofs and replays
     Simulate(Simulate),
+    /// Measure error rates on labelled pictures: one folder is one eye
+    Evaluate(Evaluate),
+    /// Measure what this machine can do: pictures to templates, searches, proofs
+    Bench(Bench),
     /// Draw synthetic eyes: pictures, true masks and true circles
     Eyes(Eyes),
     /// Print a completion script for a shell
@@ -103,8 +110,16 @@ impl Command {
             Self::Identity(Identity::New { .. }) => "identity new",
             Self::Identity(Identity::Show { .. }) => "identity show",
             Self::Prove(_) => "prove",
+            Self::Record(Record::Info { .. }) => "record info",
+            Self::Record(Record::Extract { .. }) => "record extract",
+            Self::Record(Record::Create(_)) => "record create",
             Self::Verify(_) => "verify",
             Self::Status(_) => "status",
+            Self::Evaluate(_) => "evaluate",
+            Self::Bench(Bench { part: None }) => "bench",
+            Self::Bench(Bench { part: Some(BenchPart::Pipeline(_)) }) => "bench pipeline",
+            Self::Bench(Bench { part: Some(BenchPart::Proof(_)) }) => "bench proof",
+            Self::Bench(Bench { part: Some(BenchPart::Matcher(_)) }) => "bench matcher",
             Self::Eyes(_) => "eyes",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
@@ -121,6 +136,16 @@ pub(crate) enum Columns {
     /// 16,384 bits, as open-iris makes them
     #[value(name = "256")]
     C256,
+}
+
+/// What the bits of a template mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Encoder {
+    /// Version 1 of our own, with the normalized distance
+    #[value(name = "personhood-1")]
+    Personhood1,
+    /// open-iris 1.11.2, bit for bit, with the fractional distance
+    OpenIris,
 }
 
 /// Which of two eyes must match.
@@ -144,9 +169,9 @@ pub(crate) enum Conditions {
 /// When two eyes count as one.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Policy {
-    /// Fractional Hamming distance below which two eyes match, as a decimal
-    #[arg(long, value_name = "DECIMAL", default_value = "0.345", help_heading = "Policy")]
-    pub(crate) threshold: Ratio,
+    /// Distance below which two eyes match, as a decimal [default: 0.37 of the normalized distance, 0.345 of the fractional one for templates of open-iris]
+    #[arg(long, value_name = "DECIMAL", help_heading = "Policy")]
+    pub(crate) threshold: Option<Ratio>,
     /// Least bits that must be comparable, in permille of the template's bits
     #[arg(long, value_name = "PERMILLE", default_value_t = 125, help_heading = "Policy",
           value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -176,9 +201,20 @@ pub(crate) struct EyeFiles {
     pub(crate) right: Option<PathBuf>,
 }
 
+/// One person's eyes, one file or several of each.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct FrameFiles {
+    /// Left eye: pictures or templates; several become one template by majority vote
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) left: Vec<PathBuf>,
+    /// Right eye: pictures or templates; several become one template by majority vote
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) right: Vec<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Encode {
-    /// Pictures of one eye each (PNG, JPEG, BMP, TIFF, PGM)
+    /// Pictures of one eye each (PNG, JPEG, JPEG 2000, BMP, TIFF, PGM), or iris records of one picture
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<PathBuf>,
     /// File for the template, or folder for several [default: standard output]
@@ -187,9 +223,30 @@ pub(crate) struct Encode {
     /// Columns of the template
     #[arg(long, value_name = "COLUMNS", value_enum, default_value = "256")]
     pub(crate) layout: Columns,
+    /// What the bits of the template mean
+    #[arg(long, value_enum, default_value = "personhood-1")]
+    pub(crate) encoder: Encoder,
     /// Folder for pictures of what the program saw: overlay, unrolled iris, code
     #[arg(long, value_name = "DIR")]
     pub(crate) pictures: Option<PathBuf>,
+    /// The pictures are frames of one eye: make one template of them by majority vote
+    #[arg(long)]
+    pub(crate) frames: bool,
+    #[cfg(feature = "onnx")]
+    #[command(flatten)]
+    pub(crate) segmentation: SegmentationModel,
+}
+
+/// A network that segments instead of the classical method.
+#[cfg(feature = "onnx")]
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SegmentationModel {
+    /// ONNX file of open-iris' segmentation network, to segment with instead of the classical method
+    #[arg(long, value_name = "FILE", requires = "segmentation_model_sha256", help_heading = "Segmentation")]
+    pub(crate) segmentation_model: Option<PathBuf>,
+    /// SHA-256 that the file must have, 64 hexadecimal digits
+    #[arg(long, value_name = "HEX", requires = "segmentation_model", help_heading = "Segmentation")]
+    pub(crate) segmentation_model_sha256: Option<Hex32>,
 }
 
 #[derive(Debug, Args)]
@@ -201,6 +258,12 @@ pub(crate) struct Compare {
     /// Columns of templates made from pictures [default: those of the other file, or 256]
     #[arg(long, value_name = "COLUMNS", value_enum)]
     pub(crate) layout: Option<Columns>,
+    /// Encoder of templates made from pictures [default: that of the other file, or personhood-1]
+    #[arg(long, value_enum)]
+    pub(crate) encoder: Option<Encoder>,
+    /// PNG of the two codes at their best rotation, one above the other, and where they disagree
+    #[arg(long, value_name = "FILE")]
+    pub(crate) picture: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) policy: Policy,
 }
@@ -212,6 +275,9 @@ pub(crate) struct Init {
     /// Columns of the templates that the registry compares
     #[arg(long, value_name = "COLUMNS", value_enum, default_value = "256")]
     pub(crate) layout: Columns,
+    /// Encoder of the templates that the registry compares
+    #[arg(long, value_enum, default_value = "personhood-1")]
+    pub(crate) encoder: Encoder,
     /// Which eyes must match for two people to be the same
     #[arg(long, value_enum, default_value = "either", help_heading = "Policy")]
     pub(crate) eyes: EyesNeeded,
@@ -228,7 +294,7 @@ pub(crate) struct Enroll {
     #[arg(value_name = "FOLDER", conflicts_with_all = ["left", "right", "commitment", "identity"])]
     pub(crate) folder: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) eyes: EyeFiles,
+    pub(crate) eyes: FrameFiles,
     /// Commitment of the person's identity, 64 hexadecimal digits
     #[arg(long, value_name = "HEX")]
     pub(crate) commitment: Option<IdentityCommitment>,
@@ -280,6 +346,64 @@ pub(crate) enum Identity {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Record {
+    /// Show every field of a record
+    Info {
+        /// The record
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Write every picture of a record into a file of its own
+    Extract {
+        /// The record
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Folder for the pictures
+        #[arg(long, short, value_name = "DIR")]
+        out: PathBuf,
+    },
+    /// Make a record of pictures
+    Create(RecordCreate),
+}
+
+/// PNG and JPEG 2000 pictures in grey go into the record as they are; all others become PNG.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("pictures").args(["left", "right", "unknown"]).required(true).multiple(true))]
+pub(crate) struct RecordCreate {
+    /// The new record
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Pictures of the left eye
+    #[arg(long, value_name = "IMAGE", num_args = 1..)]
+    pub(crate) left: Vec<PathBuf>,
+    /// Pictures of the right eye
+    #[arg(long, value_name = "IMAGE", num_args = 1..)]
+    pub(crate) right: Vec<PathBuf>,
+    /// Pictures of an eye of which nobody knows the side
+    #[arg(long, value_name = "IMAGE", num_args = 1..)]
+    pub(crate) unknown: Vec<PathBuf>,
+    /// How the pictures were cut
+    #[arg(long, value_enum, default_value = "uncropped")]
+    pub(crate) kind: RecordKind,
+    /// When the pictures were taken
+    #[arg(long, value_name = "TIME")]
+    pub(crate) captured: Option<Moment>,
+}
+
+/// How a picture was cut around the iris.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RecordKind {
+    /// As the camera took it
+    Uncropped,
+    /// 640x480 pixels
+    Vga,
+    /// Cut to the iris
+    Cropped,
+    /// Cut to the iris, lids and sclera painted over
+    CroppedAndMasked,
 }
 
 /// What a proof is for.
@@ -427,6 +551,108 @@ pub(crate) struct Demo {
     /// Folder for the pictures and the proof
     #[arg(long, short, value_name = "DIR", default_value = "demo-out")]
     pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Evaluate {
+    /// Folder of labelled pictures: pictures in one folder, at any depth, are of one eye
+    pub(crate) folder: PathBuf,
+    /// Folders are people, as `enroll` takes them: left*.png and right*.png are two eyes, and people are resampled
+    #[arg(long)]
+    pub(crate) sides: bool,
+    /// What the bits of the templates mean
+    #[arg(long, value_enum, default_value = "personhood-1")]
+    pub(crate) encoder: Encoder,
+    /// File for the report as a page with plots [default: no page is written]
+    #[arg(long, value_name = "FILE", help_heading = "Report")]
+    pub(crate) html: Option<PathBuf>,
+    /// Put pictures of eyes into the page: the worst pairs, with what was found in them
+    #[arg(long, requires = "html", conflicts_with = "no_pictures", help_heading = "Report")]
+    pub(crate) with_pictures: bool,
+    /// Keep pictures of eyes out of the page; this is the default
+    #[arg(long, help_heading = "Report")]
+    pub(crate) no_pictures: bool,
+    /// File for every comparison: path_a,path_b,distance
+    #[arg(long, value_name = "FILE", help_heading = "Report")]
+    pub(crate) pairs: Option<PathBuf>,
+    /// How many of the worst genuine and of the worst impostor pairs are shown
+    #[arg(long, value_name = "PAIRS", default_value_t = 8, help_heading = "Report",
+          value_parser = clap::value_parser!(u16).range(0..=1000))]
+    pub(crate) worst: u16,
+    /// How often people are drawn for the confidence intervals
+    #[arg(long, value_name = "TIMES", default_value_t = 1000, help_heading = "Report",
+          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) replicates: u32,
+    /// Columns of the templates
+    #[arg(long, value_name = "COLUMNS", value_enum, default_value = "256")]
+    pub(crate) layout: Columns,
+    /// Threads to use [default: all]
+    #[arg(long, value_name = "THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    #[command(flatten)]
+    pub(crate) policy: Policy,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// What to measure [default: everything, with a summary]
+    #[command(subcommand)]
+    pub(crate) part: Option<BenchPart>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchPart {
+    /// From picture to template, stage by stage, at three sizes
+    Pipeline(BenchPipeline),
+    /// Making and checking proofs of membership
+    Proof(BenchProof),
+    /// The exact search of a large gallery, beside simpler kernels and the speed of the memory
+    Matcher(BenchMatcher),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchMatcher {
+    /// Entries of the gallery [default: a million, or as many as fit in 60 % of the free memory]
+    #[arg(long, value_name = "ENTRIES", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    pub(crate) gallery: Option<u32>,
+    /// Columns of the templates
+    #[arg(long, value_enum, default_value = "200")]
+    pub(crate) columns: Columns,
+    /// Windows of each kernel
+    #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..=60_000))]
+    pub(crate) windows: u16,
+}
+
+impl Default for BenchMatcher {
+    fn default() -> Self {
+        Self { gallery: None, columns: Columns::C200, windows: 1000 }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchPipeline {
+    /// Seconds for each size
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=600))]
+    pub(crate) seconds: u16,
+}
+
+impl Default for BenchPipeline {
+    fn default() -> Self {
+        Self { seconds: 2 }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchProof {
+    /// Seconds for each figure
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=600))]
+    pub(crate) seconds: u16,
+}
+
+impl Default for BenchProof {
+    fn default() -> Self {
+        Self { seconds: 2 }
+    }
 }
 
 #[derive(Debug, Args)]

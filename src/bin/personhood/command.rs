@@ -1,17 +1,20 @@
 //! The subcommands, one file each: plain arguments in, an answer out.
 
 mod authenticate;
+mod bench;
 mod compare;
 mod completions;
 mod demo;
 mod encode;
 mod enroll;
+mod evaluate;
 mod eyes;
 mod identify;
 mod identity;
 mod init;
 mod man;
 mod prove;
+mod record;
 mod simulate;
 mod status;
 mod verify;
@@ -25,17 +28,20 @@ use crate::output::Output;
 pub(crate) fn run(command: Command, output: Output) -> Result<Exit, Failure> {
     match command {
         Command::Authenticate(args) => authenticate::run(&args, output),
+        Command::Bench(args) => bench::run(&args, output),
         Command::Compare(args) => compare::run(&args, output),
         Command::Completions(args) => completions::run(&args, output),
         Command::Demo(args) => demo::run(&args, output),
         Command::Encode(args) => encode::run(&args, output),
         Command::Enroll(args) => enroll::run(&args, output),
+        Command::Evaluate(args) => evaluate::run(&args, output),
         Command::Eyes(args) => eyes::run(&args, output),
         Command::Identify(args) => identify::run(&args, output),
         Command::Identity(args) => identity::run(&args, output),
         Command::Init(args) => init::run(&args, output),
         Command::Man(args) => man::run(&args, output),
         Command::Prove(args) => prove::run(&args, output),
+        Command::Record(args) => record::run(&args, output),
         Command::Simulate(args) => simulate::run(&args, output),
         Command::Status(args) => status::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),

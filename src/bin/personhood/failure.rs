@@ -9,6 +9,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::capture::CaptureReport;
 use crate::exit::Exit;
 
 /// A failure as the user sees it.
@@ -21,6 +22,9 @@ pub(crate) struct Failure {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
+    /// `quality` and `advice`, where a picture was refused.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    capture: Option<Box<CaptureReport>>,
     #[serde(skip)]
     answer: Exit,
     #[serde(skip)]
@@ -29,7 +33,14 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), hint: None, answer: Exit::CouldNotTell, broken_pipe: false }
+        Self {
+            code: code.into(),
+            message: message.into(),
+            hint: None,
+            capture: None,
+            answer: Exit::CouldNotTell,
+            broken_pipe: false,
+        }
     }
 
     /// The failure is an answer: no.
@@ -43,6 +54,13 @@ impl Failure {
     #[must_use]
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// What was measured on the picture that was refused, and how to take a better one.
+    #[must_use]
+    pub(crate) fn with_capture(mut self, capture: CaptureReport) -> Self {
+        self.capture = Some(Box::new(capture));
         self
     }
 
@@ -92,6 +110,11 @@ impl Failure {
     /// What the user can do about it, if anything is known.
     pub(crate) fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// How to take a better picture, if a picture was refused.
+    pub(crate) fn advice(&self) -> impl Iterator<Item = &str> {
+        self.capture.iter().flat_map(|capture| &capture.advice).map(|advice| advice.text.as_str())
     }
 
     /// The reader went away (`personhood … | head`): no failure of ours.

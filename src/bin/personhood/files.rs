@@ -40,13 +40,18 @@ pub(crate) fn write(path: &Path, bytes: &[u8], output: Output) -> Result<(), Fai
     if path == Path::new("-") {
         return output.data(bytes);
     }
+    write_with(path, |file| file.write_all(bytes))
+}
+
+/// Writes what need not fit into memory, whole or not at all. Devices and pipes are written directly.
+pub(crate) fn write_with(path: &Path, content: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::writing(path, &error);
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        return File::options().write(true).open(path).and_then(|mut file| file.write_all(bytes)).map_err(failed);
+        return File::options().write(true).open(path).and_then(|mut file| content(&mut file)).map_err(failed);
     }
     let neighbour = neighbour(path);
     let written = File::create_new(&neighbour).and_then(|mut file| {
-        file.write_all(bytes)?;
+        content(&mut file)?;
         file.sync_all()
     });
     written.and_then(|()| fs::rename(&neighbour, path)).map_err(|error| {

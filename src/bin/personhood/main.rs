@@ -5,6 +5,8 @@
 //! wrong on the way.
 
 mod args;
+mod capture;
+mod clock;
 mod command;
 mod exit;
 mod eye;
@@ -14,6 +16,7 @@ mod output;
 mod pictures;
 mod place;
 mod proof_file;
+mod record;
 mod report;
 mod values;
 

@@ -110,6 +110,9 @@ impl Output {
         if let Some(hint) = failure.hint() {
             let _ = writeln!(io::stderr(), "\n{} {hint}", self.paint("hint:", "36;1"));
         }
+        for advice in failure.advice() {
+            let _ = writeln!(io::stderr(), "{} {advice}", self.paint("advice:", "36;1"));
+        }
     }
 
     /// A bar over `length` steps on standard error; invisible with `--quiet`, `--json`, or when nobody watches.

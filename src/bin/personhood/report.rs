@@ -3,7 +3,7 @@
 use std::fmt;
 
 use personhood::iris::Layout;
-use personhood::matcher::{Alignment, EyeRule};
+use personhood::matcher::{Alignment, EyeRule, MatchPolicy};
 use personhood::registry::{RegistryPolicy, Sighting};
 use personhood::store::PersonId;
 use serde::Serialize;
@@ -11,7 +11,7 @@ use serde::Serialize;
 /// The best position of two templates.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct AlignmentReport {
-    /// `disagreeing` / `compared`; the two integers are exact, this is for people.
+    /// What the threshold decides about, from the two integers; those are exact, this is for people.
     pub(crate) distance: f64,
     pub(crate) disagreeing: u32,
     pub(crate) compared: u32,
@@ -21,9 +21,9 @@ pub(crate) struct AlignmentReport {
 }
 
 impl AlignmentReport {
-    pub(crate) fn new(alignment: Alignment, layout: Layout) -> Self {
+    pub(crate) fn new(alignment: Alignment, policy: &MatchPolicy, layout: Layout) -> Self {
         Self {
-            distance: alignment.distance.ratio(),
+            distance: policy.score.distance(alignment.distance, layout),
             disagreeing: alignment.distance.disagreeing(),
             compared: alignment.distance.compared(),
             rotation_columns: alignment.rotation.columns(),
@@ -68,7 +68,7 @@ impl PolicyReport {
         let threshold = policy.matching.threshold;
         Self {
             layout: policy.layout.columns(),
-            threshold: f64::from(threshold.numerator()) / f64::from(threshold.denominator()),
+            threshold: threshold.ratio(),
             minimum_compared_permille: policy.matching.minimum_compared_permille,
             maximum_rotation: policy.matching.maximum_rotation,
             eyes: policy.matching.eye_rule,
@@ -103,12 +103,12 @@ pub(crate) struct MatchReport {
 }
 
 impl MatchReport {
-    pub(crate) fn new(person: PersonId, sighting: Sighting, layout: Layout) -> Self {
+    pub(crate) fn new(person: PersonId, sighting: Sighting, policy: &RegistryPolicy) -> Self {
         Self {
             person,
             eye: sighting.eye.as_str(),
             presented_as: sighting.probe.as_str(),
-            alignment: AlignmentReport::new(sighting.alignment, layout),
+            alignment: AlignmentReport::new(sighting.alignment, &policy.matching, policy.layout),
         }
     }
 }

@@ -5,79 +5,147 @@ use alloc::vec::Vec;
 
 use zeroize::Zeroizing;
 
-use super::bound::{RowCounts, row_counts};
-use crate::iris::Layout;
+use super::EntryId;
+use super::bound::MissingBits;
+use crate::iris::{EncoderVersion, IrisCode, IrisTemplate, Layout, Mask};
+use crate::matcher::kernel::{Cell, LANES};
 
-/// A fixed number of entries, one after the other; codes and masks apart.
+/// Up to 256 entries, their bits transposed.
 ///
-/// Blocks are allocated whole and never grow: growing would leave copies of templates in freed memory.
+/// ```text
+///   cell      64 bytes: of 256 entries those with a usable 0, those with a usable 1
+///   row       200 or 256 cells, one per column
+///   block     64 rows, one per bit of a column                  823 or 1,049 kB
+///   missing   64 × 256 bytes: unusable bits of an entry in a row             16 kB
+/// ```
+///
+/// That is every bit of code and mask once, and a fiftieth more. A bit that is not usable is not kept: what the code had
+/// there is in neither slice. Blocks are allocated whole and never grow: growing would leave copies of templates in
+/// freed memory.
+#[derive(Clone)]
 pub(super) struct Block {
     columns: usize,
-    codes: Zeroizing<Vec<u64>>,
-    masks: Zeroizing<Vec<u64>>,
-    rows: Zeroizing<Vec<RowCounts>>,
+    names: Vec<EntryId>,
+    cells: Zeroizing<Vec<Cell>>,
+    missing: Zeroizing<Vec<MissingBits>>,
 }
 
-/// A place in a block.
-#[derive(Clone, Copy)]
-pub(super) struct Slot(usize);
-
-impl Slot {
-    pub(super) fn new(index: usize) -> Self {
-        debug_assert!(index < Block::ENTRIES);
-        Self(index)
-    }
-}
+/// The usable bits of one entry in one row, one per column from bit 0 of word 0 on.
+pub(super) type Row = [u64; 4];
 
 impl Block {
-    /// 200 or 256 kB of templates: a block and its counts stay in L2 while they are judged.
-    pub(super) const ENTRIES: usize = 64;
+    pub(super) const ENTRIES: usize = LANES;
 
     pub(super) fn new(layout: Layout) -> Self {
-        let words = || Zeroizing::new(vec![0; Self::ENTRIES * layout.columns()]);
-        let rows = Zeroizing::new(vec![[0; Layout::BITS_PER_COLUMN]; Self::ENTRIES]);
-        Self { columns: layout.columns(), codes: words(), masks: words(), rows }
+        Self {
+            columns: layout.columns(),
+            names: Vec::with_capacity(Self::ENTRIES),
+            cells: Zeroizing::new(vec![Cell::EMPTY; layout.bits()]),
+            missing: Zeroizing::new(vec![[u8::MAX; LANES]; Layout::BITS_PER_COLUMN]),
+        }
     }
 
-    /// Codes and masks of the first entries.
-    pub(super) fn first(&self, entries: usize) -> (&[u64], &[u64]) {
-        let words = entries * self.columns;
-        (&self.codes[..words], &self.masks[..words])
+    /// The names of the entries, in the order of their lanes.
+    pub(super) fn names(&self) -> &[EntryId] {
+        &self.names
     }
 
-    /// Usable bits per row of the entry in every slot.
-    pub(super) fn rows(&self) -> &[RowCounts] {
-        &self.rows
+    pub(super) fn cells(&self) -> &[Cell] {
+        &self.cells
     }
 
-    pub(super) fn read(&self, slot: Slot) -> (&[u64], &[u64]) {
-        let words = self.words(slot);
-        (&self.codes[words.clone()], &self.masks[words])
+    #[cfg(feature = "testing")]
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&**self.cells) + size_of_val(&**self.missing) + size_of::<EntryId>() * self.names.capacity()
     }
 
-    pub(super) fn write(&mut self, slot: Slot, code: &[u64], mask: &[u64]) {
-        let words = self.words(slot);
-        self.codes[words.clone()].copy_from_slice(code);
-        self.masks[words].copy_from_slice(mask);
-        self.rows[slot.0] = row_counts(mask);
+    /// Reads every bit and does nothing with it; returns how many bytes that were.
+    #[cfg(feature = "testing")]
+    pub(super) fn read(&self) -> usize {
+        // Four cells at a time, so that no operation waits for the one before.
+        let mut sums = [Cell::EMPTY; 4];
+        for cells in self.cells.as_chunks::<4>().0 {
+            for (sum, cell) in sums.iter_mut().zip(cells) {
+                *sum = sum.xor(cell);
+            }
+        }
+        core::hint::black_box(sums);
+        size_of_val(&**self.cells)
     }
 
-    pub(super) fn copy_within(&mut self, from: Slot, to: Slot) {
-        self.rows[to.0] = self.rows[from.0];
-        let (from, to) = (self.words(from), self.words(to).start);
-        self.codes.copy_within(from.clone(), to);
-        self.masks.copy_within(from, to);
+    /// For each row the unusable bits of every entry.
+    pub(super) fn missing(&self) -> &[MissingBits] {
+        &self.missing
     }
 
-    pub(super) fn wipe(&mut self, slot: Slot) {
-        use zeroize::Zeroize;
-        let words = self.words(slot);
-        self.codes[words.clone()].zeroize();
-        self.masks[words].zeroize();
-        self.rows[slot.0].zeroize();
+    /// The usable bits of an entry in a row.
+    pub(super) fn usable(&self, row: usize, lane: usize) -> Row {
+        let mut usable = [0; 4];
+        let cells = &self.cells[row * self.columns..][..self.columns];
+        for (word, cells) in usable.iter_mut().zip(cells.chunks(64)) {
+            *word = cells.iter().rev().fold(0, |bits, cell| bits << 1 | u64::from(cell.usable(lane)));
+        }
+        usable
     }
 
-    fn words(&self, slot: Slot) -> core::ops::Range<usize> {
-        slot.0 * self.columns..(slot.0 + 1) * self.columns
+    /// The template of an entry, with zeros for the bits that are not usable.
+    pub(super) fn template(&self, lane: usize, layout: Layout, encoder: EncoderVersion) -> IrisTemplate {
+        let (mut code, mut mask) = (vec![0; self.columns], vec![0; self.columns]);
+        for (bit, row) in self.cells.chunks_exact(self.columns).enumerate() {
+            for ((cell, code), mask) in row.iter().zip(&mut code).zip(&mut mask) {
+                *code |= u64::from(cell.ones.get(lane)) << bit;
+                *mask |= u64::from(cell.usable(lane)) << bit;
+            }
+        }
+        let right = "one word per column was made";
+        let code = IrisCode::from_columns(layout, code).expect(right);
+        let mask = Mask::from_columns(layout, mask).expect(right);
+        IrisTemplate::new(code, mask, encoder).expect("both have one layout")
+    }
+
+    /// Adds an entry behind the others; there is room, and what is behind them is empty.
+    pub(super) fn push(&mut self, name: EntryId, template: &IrisTemplate) {
+        let lane = self.names.len();
+        self.names.push(name);
+        let (code, mask) = (template.code().columns(), template.mask().columns());
+        let rows = self.cells.chunks_exact_mut(self.columns).zip(self.missing.iter_mut());
+        for (bit, (row, missing)) in rows.enumerate() {
+            let mut usable_bits = 0;
+            for ((cell, code), mask) in row.iter_mut().zip(code).zip(mask) {
+                let (one, usable) = (code >> bit & 1, mask >> bit & 1);
+                cell.put(lane, usable, one);
+                usable_bits += usable as usize;
+            }
+            missing[lane] = u8::try_from(self.columns - usable_bits).unwrap_or(u8::MAX);
+        }
+    }
+
+    /// Puts a copy of the last entry of `from` in the place of one of ours.
+    pub(super) fn replace(&mut self, lane: usize, from: &Self) {
+        let last = from.names.len() - 1;
+        self.names[lane] = from.names[last];
+        for (to, from) in self.cells.iter_mut().zip(from.cells.iter()) {
+            to.ones.set(lane, from.ones.get(last));
+            to.zeros.set(lane, from.zeros.get(last));
+        }
+        for (to, from) in self.missing.iter_mut().zip(from.missing.iter()) {
+            to[lane] = from[last];
+        }
+    }
+
+    /// Puts the last entry in the place of another, or of itself, and wipes the last place.
+    pub(super) fn swap_remove(&mut self, lane: usize) {
+        let last = self.names.len() - 1;
+        for cell in self.cells.iter_mut() {
+            for slice in [&mut cell.ones, &mut cell.zeros] {
+                slice.set(lane, slice.get(last));
+                slice.set(last, false);
+            }
+        }
+        for missing in self.missing.iter_mut() {
+            missing[lane] = missing[last];
+            missing[last] = u8::MAX;
+        }
+        self.names.swap_remove(lane);
     }
 }

@@ -18,6 +18,7 @@ use crate::membership::relation::tests::Sample;
 use crate::membership::relation::{Assignment, COLUMNS, COMMITTED_SLOTS, Evaluations, LinearClaim, PublicInputs};
 use crate::membership::sumcheck::ProductSum;
 use crate::membership::transcript::{Transcript, label};
+use crate::membership::workers::OneThread;
 use crate::scalar::Scalar;
 
 /// What a cheat may change, and what it knows by then.
@@ -36,6 +37,8 @@ pub(super) trait Cheat {
     /// The vectors of all slots once more, after the second sumcheck: only a transcript without them leaves the choice.
     /// `form` is f(r'), `weights` are eq(r', ·), and `value` is what ⟨f(r'), w(r')⟩ must be.
     fn columns_again(&mut self, _form: &[Scalar], _weights: &[Scalar], _value: &Scalar, _vectors: &mut [Vec<Scalar>]) {}
+    /// The claimed form of the mask, and by how much the form of the combined vector misses what it should be.
+    fn mask_value(&mut self, _chi: &Scalar, _excess: &Scalar, _value: &mut Scalar) {}
 }
 
 /// Changes nothing.
@@ -90,7 +93,7 @@ pub(super) fn prove(
     let gate_rounds: [Point; GATE_ROUNDS] = core::array::from_fn(|round| {
         let mut vector = vec![Scalar::ZERO; LENGTH];
         let later = interpolation.equality_table(&tau[round + 1..]);
-        vector[gate_positions(round)].copy_from_slice(&gates.round(&later));
+        vector[gate_positions(round)].copy_from_slice(&gates.round(&later, &OneThread));
         cheat.gate_round(round, &tau, &peek(transcript, label::GATE_POINT), &mut vector);
         let (commitment, blinding) = commit_vector(&vector);
         rounds.push(vector);
@@ -98,7 +101,7 @@ pub(super) fn prove(
         transcript.append_point(label::GATE_ROUND, &commitment);
         point[round] = transcript.challenge(label::GATE_POINT);
         cheat.point(round, &point[round]);
-        gates.bind(interpolation, &point[round]);
+        gates.bind(interpolation, &point[round], &OneThread);
         commitment
     });
     let mut evaluations = Evaluations { a: gates.a[0], b: gates.b[0], e: gates.e[0], d: gates.d[0] };
@@ -151,7 +154,7 @@ pub(super) fn prove(
         sum
     };
     let form_at = |challenges: &Challenges| combine(interpolation, challenges, &claim.combine(&weights), &claim.target);
-    let (form, _) = form_at(&challenges);
+    let (form, value) = form_at(&challenges);
     let combined = combination(&challenges.rho);
     let rho: [Scalar; 9] = powers(&challenges.rho);
     let blinding = Scalar::inner_product(&weights, &blindings) + Scalar::inner_product(&rho[1..], &round_blindings);
@@ -163,15 +166,18 @@ pub(super) fn prove(
     let masks: Vec<Scalar> = (0..LENGTH).map(|_| Scalar::random(rng)).collect();
     let mask_blinding = Scalar::random(rng);
     let mask: Point = commit(&generators.vector, masks.iter().copied(), &generators.blinding, &mask_blinding).into();
-    let mask_value = Scalar::inner_product(&masks, &form);
+    let mut mask_value = Scalar::inner_product(&masks, &form);
     transcript.append_point(label::MASK, &mask);
+    let excess = Scalar::inner_product(&combined, &form) - value;
+    cheat.mask_value(&peek(transcript, label::CHI), &excess, &mut mask_value);
     transcript.append_scalar(label::MASK_VALUE, &mask_value);
     let chi = transcript.challenge(label::CHI);
     let masked = masks.iter().zip(&combined).map(|(mask, value)| *mask + chi * *value).collect();
     let zeta = mask_blinding + chi * blinding;
     transcript.append_scalar(label::ZETA, &zeta);
     let y = transcript.challenge(label::Y);
-    let inner_product = prove_vartime(transcript, &generators.vector, &(generators.form * y.to_dalek()), masked, form);
+    let inner_product =
+        prove_vartime(&OneThread, transcript, &generators.vector, &(generators.form * y.to_dalek()), masked, form);
     let proof =
         MembershipProof { columns, gate_rounds, evaluations, slot_rounds, mask, mask_value, zeta, inner_product };
     Attempt { proof, passes_without_rho }

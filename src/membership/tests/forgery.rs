@@ -2,8 +2,10 @@
 //!
 //! Fiat-Shamir is sound only if everything that the verifier uses is absorbed before the challenges that depend on it. Each
 //! test here breaks the transcript in one place, forges a proof that the broken verifier accepts, and shows that the
-//! real one rejects the same bytes. Use index and assurance are small integers, which nobody can solve an equation for, and the
-//! rest of the header is constant; that they too change every challenge is tested on its own.
+//! real one rejects the same bytes. What has no forgery: the assurance, a small integer that nobody can solve an equation for (the
+//! use index is one too, and is forged as the field element that the equations take it for); ζ, because a change of it is a multiple
+//! of H, which nothing else of a proof can make up for; and the constants of the header. That they too change every challenge
+//! after them is tested on its own.
 
 use alloc::vec::Vec;
 
@@ -13,20 +15,20 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use super::adversary::{Cheat, prove};
-use super::shared;
+use super::{prove_assignment, shared};
 use crate::identity::Assurance;
 use crate::membership::argument::{Challenges, combine, gate_positions, powers, slot_positions};
 use crate::membership::commitment::Point;
 use crate::membership::inner_product::{LENGTH, prove_vartime};
 use crate::membership::proof::{GATE_ROUNDS, MembershipProof};
-use crate::membership::prover::prove_assignment;
 use crate::membership::relation::linear_tests::tie_errors;
 use crate::membership::relation::tests::Sample;
-use crate::membership::relation::{COMMITTED_SLOTS, Evaluations, LinearClaim};
+use crate::membership::relation::{COMMITTED_SLOTS, Evaluations, LinearClaim, PublicInputs};
 use crate::membership::statement::Statement;
 use crate::membership::sumcheck::{GATE_NODES, PRODUCT_NODES};
 use crate::membership::transcript::{Transcript, label};
 use crate::membership::verifier::Equation;
+use crate::membership::workers::OneThread;
 use crate::nullifier::{ExternalNullifier, Nullifier};
 use crate::scalar::Scalar;
 use crate::signal::Signal;
@@ -59,9 +61,13 @@ fn transcript(omitted: Labels, statement: &Statement) -> Transcript {
 
 /// What a verifier says whose transcript lacks `omitted`.
 fn accepts(omitted: Labels, statement: &Statement, proof: &MembershipProof) -> bool {
+    accepts_public(omitted, statement, &statement.public_inputs().unwrap(), proof)
+}
+
+/// The same, for public values that need not be those of the statement.
+fn accepts_public(omitted: Labels, statement: &Statement, public: &PublicInputs, proof: &MembershipProof) -> bool {
     let mut equation = Equation::new();
-    let public = statement.public_inputs().unwrap();
-    equation.add(shared(), &mut transcript(omitted, statement), &public, proof, &Scalar::ONE);
+    equation.add(shared(), &mut transcript(omitted, statement), public, proof, &Scalar::ONE);
     equation.holds(shared())
 }
 
@@ -135,6 +141,25 @@ fn without_the_external_nullifier_a_proof_moves_to_another_scope() {
 fn without_the_root_a_stranger_makes_one_up() {
     let (statement, proof) = forge(&[label::ROOT], 7, 7, 20);
     assert_forged(&[label::ROOT], &statement, &proof);
+}
+
+#[test]
+fn without_the_use_index_an_element_of_the_field_makes_up_for_anything() {
+    let omitted: Labels = &[label::USE_INDEX];
+    let mut sample = Sample::new(17);
+    sample.break_tie(20); // a root nobody is under
+    let statement = statement(&sample, 17);
+    let mut public = statement.public_inputs().unwrap();
+    let assignment = sample.assignment();
+    let rng = &mut ChaCha20Rng::seed_from_u64(1);
+    let proof = prove_assignment(shared(), &mut transcript(omitted, &statement), &public, &assignment, false, rng);
+    let powers: [Scalar; 28] = powers(&gamma(omitted, &statement, &proof));
+    let sum = Scalar::inner_product(&powers[4..], &tie_errors(&assignment, &public));
+    assert!(!accepts_public(omitted, &statement, &public, &proof));
+    public.use_index += sum * powers[4 + 1].invert();
+    assert!(accepts_public(omitted, &statement, &public, &proof));
+    assert!(!accepts_public(&[], &statement, &public, &proof));
+    assert!(public.use_index.to_bytes()[4..] != [0; 28], "no such use index can be written into a statement");
 }
 
 /// A proof of an honest sample over a transcript without `omitted`, shown for what `change` makes of its statement.
@@ -299,25 +324,51 @@ fn without_the_columns_everything_can_be_broken() {
     assert_forged(omitted, &statement, &attempt.proof);
 }
 
-#[test]
-fn without_the_folds_any_vector_has_any_inner_product() {
-    // X' = L + x·X + x²·R: with x known, L makes up for an X that is wrong. The columns commit to a broken tie.
-    let omitted: Labels = &[label::FOLD_LOW, label::FOLD_HIGH];
+/// X' = L + x·X + x²·R: with x known, one of them makes up for an X that is wrong. The columns commit to a broken tie.
+fn mend_fold(omitted: Labels, round: usize, high: bool) {
     let mut sample = Sample::new(15);
     sample.break_tie(7);
     let statement = statement(&sample, 15);
     let public = statement.public_inputs().unwrap();
     let rng = &mut ChaCha20Rng::seed_from_u64(4);
-    let transcript = &mut transcript(omitted, &statement);
-    let mut proof = prove_assignment(shared(), transcript, &public, &sample.assignment(), false, rng);
+    let mut proof =
+        prove_assignment(shared(), &mut transcript(omitted, &statement), &public, &sample.assignment(), false, rng);
     assert!(!accepts(omitted, &statement, &proof));
-    // The verifier's sum is off by some point, in which the first L has a known factor.
+    // The verifier's sum is off by some point, in which L and R have known factors.
     let mut equation = Equation::new();
-    equation.add(shared(), &mut super::forgery::transcript(omitted, &statement), &public, &proof, &Scalar::ONE);
-    let (factor, low) = equation.term(&proof.inner_product.folds[0].0);
-    let mended = low - equation.sum(shared()) * factor.invert().to_dalek();
-    proof.inner_product.folds[0].0 = Point::from(mended);
+    equation.add(shared(), &mut transcript(omitted, &statement), &public, &proof, &Scalar::ONE);
+    let fold = &mut proof.inner_product.folds[round];
+    let sent = if high { &mut fold.1 } else { &mut fold.0 };
+    let (factor, point) = equation.term(sent);
+    *sent = Point::from(point - equation.sum(shared()) * factor.invert().to_dalek());
     assert_forged(omitted, &statement, &proof);
+}
+
+#[test]
+fn without_either_half_of_a_fold_any_vector_has_any_inner_product() {
+    for round in [0, 3, 5] {
+        mend_fold(&[label::FOLD_LOW], round, false);
+        mend_fold(&[label::FOLD_HIGH], round, true);
+    }
+}
+
+/// With the form of the mask outside the transcript, χ is known before it is chosen: c + χ·T = ⟨m + χ·V, b⟩ for any V.
+struct ChooseMaskValue;
+impl Cheat for ChooseMaskValue {
+    fn mask_value(&mut self, chi: &Scalar, excess: &Scalar, value: &mut Scalar) {
+        *value += *chi * *excess;
+    }
+}
+
+#[test]
+fn without_the_value_of_the_mask_everything_can_be_broken() {
+    let omitted: Labels = &[label::MASK_VALUE];
+    let mut sample = Sample::new(18);
+    sample.bend_bit(7); // a bound that is not met
+    let statement = statement(&sample, 18);
+    let public = statement.public_inputs().unwrap();
+    let attempt = prove(&mut transcript(omitted, &statement), &public, &sample.assignment(), &mut ChooseMaskValue);
+    assert_forged(omitted, &statement, &attempt.proof);
 }
 
 /// The simulator of theorem 2: it knows no witness, but chooses S and c after χ.
@@ -361,9 +412,17 @@ fn simulate(omitted: Labels, statement: &Statement, rng: &mut ChaCha20Rng) -> Me
     let weights = interpolation.equality_table(&slot_point);
     let (form, value) = combine(interpolation, &challenges, &claim.combine(&weights), &claim.target);
 
-    let z: Vec<Scalar> = (0..LENGTH).map(|_| scalar()).collect();
+    let mut z: Vec<Scalar> = (0..LENGTH).map(|_| scalar()).collect();
     let zeta = scalar();
-    let chi = transcript.clone().challenge(label::CHI);
+    // If only S is free, c is fixed before χ and z is bent to it.
+    let fixed = scalar();
+    let mut before = transcript.clone();
+    before.append_scalar(label::MASK_VALUE, &fixed);
+    let chi = before.challenge(label::CHI);
+    if !omitted.contains(&label::MASK_VALUE) {
+        let missing = fixed + chi * value - Scalar::inner_product(&z, &form);
+        z[0] += missing * form[0].invert();
+    }
     let rho: [Scalar; 9] = powers(&challenges.rho);
     let combined: RistrettoPoint = columns
         .iter()
@@ -381,7 +440,8 @@ fn simulate(omitted: Labels, statement: &Statement, rng: &mut ChaCha20Rng) -> Me
     assert_eq!(transcript.challenge(label::CHI) == chi, omitted.contains(&label::MASK));
     transcript.append_scalar(label::ZETA, &zeta);
     let y = transcript.challenge(label::Y);
-    let inner_product = prove_vartime(&mut transcript, &generators.vector, &(generators.form * y.to_dalek()), z, form);
+    let inner_product =
+        prove_vartime(&OneThread, &mut transcript, &generators.vector, &(generators.form * y.to_dalek()), z, form);
     MembershipProof { columns, gate_rounds, evaluations, slot_rounds, mask, mask_value, zeta, inner_product }
 }
 
@@ -389,11 +449,13 @@ fn simulate(omitted: Labels, statement: &Statement, rng: &mut ChaCha20Rng) -> Me
 fn a_simulator_that_programs_one_challenge_needs_no_witness() {
     // Both sides of one coin. Zero knowledge: whoever may choose χ before S can make accepted proofs of anything out of
     // nothing, so real ones give nothing away. Soundness: the real transcript does not let anybody choose.
-    let omitted: Labels = &[label::MASK, label::MASK_VALUE];
-    let mut statement = statement(&Sample::new(11), 11);
-    statement.root = MerkleRoot::from_bytes(&Scalar::from(4711).to_bytes()).unwrap();
-    let proof = simulate(omitted, &statement, &mut ChaCha20Rng::seed_from_u64(3));
-    assert_forged(omitted, &statement, &proof);
+    let both: Labels = &[label::MASK, label::MASK_VALUE];
+    for omitted in [both, &[label::MASK]] {
+        let mut statement = statement(&Sample::new(11), 11);
+        statement.root = MerkleRoot::from_bytes(&Scalar::from(4711).to_bytes()).unwrap();
+        let proof = simulate(omitted, &statement, &mut ChaCha20Rng::seed_from_u64(3));
+        assert_forged(omitted, &statement, &proof);
+    }
 }
 
 #[test]
@@ -427,4 +489,44 @@ fn every_public_value_changes_the_first_challenge() {
     seen.sort_unstable();
     seen.dedup();
     assert_eq!(seen.len(), all);
+}
+
+#[test]
+fn prover_and_verifier_draw_the_same_challenges_and_every_message_changes_the_later_ones() {
+    let (one, two) = (Sample::new(19), Sample::new(20));
+    let statement = statement(&one, 19);
+    let public = statement.public_inputs().unwrap();
+    let prove = |sample: &Sample, seed| {
+        let mut transcript = transcript(&[], &statement);
+        let rng = &mut ChaCha20Rng::seed_from_u64(seed);
+        let proof = prove_assignment(shared(), &mut transcript, &public, &sample.assignment(), true, rng);
+        (proof, transcript.trace().to_vec())
+    };
+    let trace = |proof: &MembershipProof| {
+        let mut transcript = transcript(&[], &statement);
+        Equation::new().add(shared(), &mut transcript, &public, proof, &Scalar::ONE);
+        transcript.trace().to_vec()
+    };
+    let (proof, drawn) = prove(&one, 1);
+    assert_eq!(drawn.len(), 25);
+    assert_eq!(trace(&proof), drawn);
+
+    // The challenges that come before each element of the encoding: section 4 of the document.
+    let mut before = Vec::from([0; 14]);
+    before.extend((0..6).map(|round| 6 + round)); // P, after τ and the rounds before
+    before.extend([12; 4]); // a, b, e, d
+    before.extend([13, 14]); // Q, after γ
+    before.extend([17, 17, 18]); // S and c after r', ξ and ρ; ζ after χ
+    before.extend((0..6).flat_map(|round| [19 + round; 2])); // L, R
+    before.extend([25; 4]); // the last values: nothing follows
+    let (bytes, other) = (proof.to_bytes(), prove(&two, 2).0.to_bytes());
+    for (element, before) in before.into_iter().enumerate() {
+        let place = 1 + 32 * element..33 + 32 * element;
+        let mut changed = bytes;
+        changed[place.clone()].copy_from_slice(&other[place]);
+        let changed = trace(&MembershipProof::from_bytes(&changed).unwrap());
+        let equal = changed.iter().zip(&drawn).map(|(changed, drawn)| changed == drawn);
+        let expected = (0..25).map(|challenge| challenge < before);
+        assert!(equal.eq(expected), "element {element}");
+    }
 }

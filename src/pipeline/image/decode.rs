@@ -2,11 +2,11 @@
 
 use std::io::{self, Cursor};
 
-use image::{ColorType, ImageDecoder as _, ImageFormat, ImageReader};
+use image::{ColorType, ImageDecoder, ImageFormat, ImageReader};
 use ndarray::Array2;
 use zeroize::Zeroizing;
 
-use super::EyeImage;
+use super::{EyeImage, FileFormat};
 
 /// What a picture may cost before a single pixel of it is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,24 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Refuses a picture of a size that these limits do not allow.
+    ///
+    /// # Errors
+    /// [`ImageError::TooLarge`], [`ImageError::TooSmall`].
+    pub fn check(&self, width: u32, height: u32) -> Result<(), ImageError> {
+        let Self { max_pixels, max_dimension, min_dimension, .. } = *self;
+        let pixels = u64::from(width) * u64::from(height);
+        if width.max(height) > max_dimension || pixels > max_pixels {
+            return Err(ImageError::TooLarge { width, height, max_dimension, max_pixels });
+        }
+        if width.min(height) < min_dimension || pixels == 0 {
+            return Err(ImageError::TooSmall { width, height, min_dimension });
+        }
+        Ok(())
+    }
+}
+
 /// Why bytes did not become a picture.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -39,7 +57,9 @@ pub enum ImageError {
     #[error("the picture is empty (0 bytes)")]
     Empty,
     /// The first bytes belong to none of the formats that are read.
-    #[error("the picture is in no format that is read here; PNG, JPEG, BMP, TIFF and PNM (PGM, PPM, PBM) are")]
+    #[error(
+        "the picture is in no format that is read here; PNG, JPEG, JPEG 2000, BMP, TIFF and PNM (PGM, PPM, PBM) are"
+    )]
     UnknownFormat,
     /// The format is known, the flavour is not (for example 32-bit floating point TIFF).
     #[error("this kind of {format} picture is not read here ({detail}); store it as 8 or 16 bit grey or colour")]
@@ -115,12 +135,15 @@ impl ImageError {
     }
 }
 
-/// Decodes a PNG, JPEG, BMP, TIFF or PNM picture into grey pixels.
+/// Decodes a PNG, JPEG, BMP, TIFF or PNM picture into grey pixels; with the feature `jpeg2000`, a JPEG 2000 picture too.
+///
+/// The content decides what it is, not a name. JPEG 2000 is read as JP2 file and as raw codestream, grey or colour of 8 to
+/// 16 bits a sample.
 ///
 /// Colour becomes grey as in OpenCV's `cvtColor`: luma of ITU-R BT.601, (4899 R + 9617 G + 1868 B + 8192) / 2¹⁴. 16-bit
 /// samples keep their high byte, as OpenCV keeps it. Transparency is ignored: a sensor does not see through an eye.
 ///
-/// The buffers taken here are wiped. Those inside the decoders of the `image` crate are not ours to wipe.
+/// The buffers taken here are wiped. Those inside the decoders of other crates are not ours to wipe.
 ///
 /// # Errors
 /// [`ImageError`]; whatever the bytes are, it does not panic. Sizes are checked before the pixels are allocated.
@@ -138,43 +161,15 @@ impl ImageError {
 /// # Ok::<(), personhood::pipeline::image::ImageError>(())
 /// ```
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<EyeImage, ImageError> {
-    if bytes.is_empty() {
-        return Err(ImageError::Empty);
+    let file = recognise(bytes, limits)?;
+    #[cfg(feature = "jpeg2000")]
+    if file == FileFormat::Jpeg2000 {
+        return super::jpeg2000::decode(bytes, limits);
     }
-    if bytes.len() > limits.max_bytes {
-        return Err(ImageError::TooManyBytes { bytes: bytes.len(), limit: limits.max_bytes });
-    }
-    let (kind, format) = match image::guess_format(bytes) {
-        Ok(kind @ ImageFormat::Png) => (kind, "PNG"),
-        Ok(kind @ ImageFormat::Jpeg) => (kind, "JPEG"),
-        Ok(kind @ ImageFormat::Bmp) => (kind, "BMP"),
-        Ok(kind @ ImageFormat::Tiff) => (kind, "TIFF"),
-        Ok(kind @ ImageFormat::Pnm) => (kind, "PNM"),
-        _ => return Err(ImageError::UnknownFormat),
-    };
-    let fault = |error: image::ImageError| classify(format, bytes.len(), error);
-
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), kind);
-    let mut decoder_limits = image::Limits::default();
-    // A decoder may hold a frame of its own beside ours: 4 samples of 16 bits a pixel, twice.
-    decoder_limits.max_alloc = Some(limits.max_pixels.saturating_mul(16));
-    reader.limits(decoder_limits);
-    let decoder = reader.into_decoder().map_err(fault)?;
-
+    let format = file.name();
+    let decoder = open(bytes, file, limits)?;
     let (width, height) = decoder.dimensions();
-    let pixels = u64::from(width) * u64::from(height);
-    if width.max(height) > limits.max_dimension || pixels > limits.max_pixels {
-        return Err(ImageError::TooLarge {
-            width,
-            height,
-            max_dimension: limits.max_dimension,
-            max_pixels: limits.max_pixels,
-        });
-    }
-    if width.min(height) < limits.min_dimension || pixels == 0 {
-        return Err(ImageError::TooSmall { width, height, min_dimension: limits.min_dimension });
-    }
-    if kind == ImageFormat::Jpeg && !jpeg_has_its_end(bytes) {
+    if file == FileFormat::Jpeg && !jpeg_has_its_end(bytes) {
         return Err(ImageError::Truncated { format, bytes: bytes.len() });
     }
 
@@ -182,7 +177,7 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<EyeImage, ImageError> {
     let unsupported = |detail: &str| ImageError::Unsupported { format, detail: detail.to_owned() };
     let length = usize::try_from(decoder.total_bytes()).map_err(|_| unsupported("more bytes than addresses"))?;
     let mut samples = Zeroizing::new(vec![0_u8; length]);
-    decoder.read_image(&mut samples).map_err(fault)?;
+    decoder.read_image(&mut samples).map_err(|error| classify(format, bytes.len(), error))?;
 
     let grey = match colour {
         ColorType::L8 => samples.to_vec(),
@@ -202,8 +197,47 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<EyeImage, ImageError> {
     }
 }
 
+/// What the first bytes of a picture file are, if it is not too long.
+pub(super) fn recognise(bytes: &[u8], limits: &Limits) -> Result<FileFormat, ImageError> {
+    if bytes.is_empty() {
+        return Err(ImageError::Empty);
+    }
+    if bytes.len() > limits.max_bytes {
+        return Err(ImageError::TooManyBytes { bytes: bytes.len(), limit: limits.max_bytes });
+    }
+    FileFormat::of(bytes).ok_or(ImageError::UnknownFormat)
+}
+
+/// Reads the head of a picture that the `image` crate decodes, and checks its size.
+pub(super) fn open<'a>(
+    bytes: &'a [u8],
+    file: FileFormat,
+    limits: &Limits,
+) -> Result<impl ImageDecoder + 'a, ImageError> {
+    let kind = match file {
+        FileFormat::Png => ImageFormat::Png,
+        FileFormat::Jpeg => ImageFormat::Jpeg,
+        FileFormat::Bmp => ImageFormat::Bmp,
+        FileFormat::Tiff => ImageFormat::Tiff,
+        FileFormat::Pnm => ImageFormat::Pnm,
+        FileFormat::Jpeg2000 => {
+            let detail = "this program was built without the feature `jpeg2000`".to_owned();
+            return Err(ImageError::Unsupported { format: file.name(), detail });
+        }
+    };
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), kind);
+    let mut decoder_limits = image::Limits::default();
+    // A decoder may hold a frame of its own beside ours: 4 samples of 16 bits a pixel, twice.
+    decoder_limits.max_alloc = Some(limits.max_pixels.saturating_mul(16));
+    reader.limits(decoder_limits);
+    let decoder = reader.into_decoder().map_err(|error| classify(file.name(), bytes.len(), error))?;
+    let (width, height) = decoder.dimensions();
+    limits.check(width, height)?;
+    Ok(decoder)
+}
+
 /// Luma of ITU-R BT.601 in 14-bit fixed point, the coefficients and rounding of OpenCV's 8-bit `COLOR_RGB2GRAY`.
-fn luma(red: u8, green: u8, blue: u8) -> u8 {
+pub(super) fn luma(red: u8, green: u8, blue: u8) -> u8 {
     let sum = 4899 * u32::from(red) + 9617 * u32::from(green) + 1868 * u32::from(blue) + (1 << 13);
     // The coefficients add up to 2^14, so the quotient is at most 255.
     u8::try_from(sum >> 14).unwrap_or(u8::MAX)

@@ -3,6 +3,7 @@
 use ndarray::ArrayView2;
 
 use crate::pipeline::geometry::{EyePolygons, Point, axis_offset};
+use crate::pipeline::privacy::Wiped;
 use crate::pipeline::raster::{Vertex, fill_polygon};
 
 /// A canvas larger than this many pictures belongs to curves that have run away; nothing counts as visible then.
@@ -29,7 +30,7 @@ struct Visibility<'a> {
     noise: ArrayView2<'a, bool>,
     canvas: Canvas,
     /// [`PUPIL`] and [`EYEBALL`] of each pixel of the canvas.
-    layers: Vec<u8>,
+    layers: Wiped<u8>,
 }
 
 const PUPIL: u8 = 1;
@@ -49,7 +50,7 @@ struct Canvas {
 impl<'a> Visibility<'a> {
     fn new(polygons: &'a EyePolygons, noise: ArrayView2<'a, bool>) -> Option<Self> {
         let canvas = Canvas::around(polygons, noise.dim())?;
-        let mut layers = vec![0; canvas.width * canvas.height];
+        let mut layers = Wiped::filled(0, canvas.width * canvas.height);
         canvas.fill(&mut layers, &polygons.pupil, PUPIL);
         canvas.fill(&mut layers, &polygons.eyeball, EYEBALL);
         Some(Self { polygons, noise, canvas, layers })

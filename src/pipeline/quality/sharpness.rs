@@ -3,6 +3,7 @@
 use ndarray::Array2;
 
 use crate::pipeline::normalize::NormalizedIris;
+use crate::pipeline::privacy::Wiped;
 
 /// Second derivative of the smoothing kernel below: OpenCV's Sobel kernel of aperture 11 and order 2.
 const CURVATURE: [f32; 11] = [1.0, 6.0, 13.0, 8.0, -14.0, -28.0, -14.0, 8.0, 13.0, 6.0, 1.0];
@@ -24,7 +25,7 @@ pub fn sharpness(iris: &NormalizedIris) -> f64 {
     let eroded = erode(iris.mask());
     let laplacian = Laplacian::new(iris.image());
     let (mut count, mut sum, mut squares) = (0_u32, 0.0, 0.0);
-    let mut line = vec![0.0; columns];
+    let mut line = Wiped::filled(0.0, columns);
     for row in 0..rows {
         let valid = &eroded[row * columns..(row + 1) * columns];
         if !valid.contains(&true) {
@@ -57,8 +58,8 @@ fn mirrored(index: usize, reach: usize, length: usize) -> usize {
 /// The horizontal passes. Single precision is exact here, whole numbers below 255 · 1024; sums of the vertical passes
 /// reach 2²⁵ and lose at most their last bit.
 struct Laplacian {
-    curvature: Vec<f32>,
-    smooth: Vec<f32>,
+    curvature: Wiped<f32>,
+    smooth: Wiped<f32>,
     rows: usize,
     columns: usize,
 }
@@ -66,9 +67,9 @@ struct Laplacian {
 impl Laplacian {
     fn new(image: &Array2<u8>) -> Self {
         let (rows, columns) = image.dim();
-        let mut curvature = vec![0.0; rows * columns];
-        let mut smooth = vec![0.0; rows * columns];
-        let mut padded = vec![0.0_f32; columns + 2 * REACH];
+        let mut curvature = Wiped::filled(0.0, rows * columns);
+        let mut smooth = Wiped::filled(0.0, rows * columns);
+        let mut padded = Wiped::filled(0.0_f32, columns + 2 * REACH);
         let targets = curvature.chunks_exact_mut(columns).zip(smooth.chunks_exact_mut(columns));
         for (line, (curvature, smooth)) in image.rows().into_iter().zip(targets) {
             for (i, value) in padded.iter_mut().enumerate() {

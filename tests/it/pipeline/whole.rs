@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use personhood::iris::{IrisTemplate, Layout};
+use personhood::iris::{EncoderVersion, IrisTemplate, Layout};
 use personhood::pipeline::filter::{IrisResponse, MaskRule};
 use personhood::pipeline::geometry::CentreMethod;
 use personhood::pipeline::{Pipeline, PipelineConfig, Trace};
@@ -151,7 +151,8 @@ const SYNTHETIC: [&str; 7] = [
 #[test]
 fn synthetic_eyes_of_golden_08() {
     let Some(folder) = golden("synthetic_eyes_of_golden_08", "08_synthetic_eyes") else { return };
-    for config in [PipelineConfig::open_iris_1_11_2(), PipelineConfig::default()] {
+    let level = PipelineConfig::for_encoder(EncoderVersion::OpenIris1112).unwrap();
+    for config in [PipelineConfig::open_iris_1_11_2(), level] {
         let pipeline = Pipeline::builder().config(config).build();
         for name in SYNTHETIC {
             let eye = folder.join(name);
@@ -219,4 +220,19 @@ fn base64(text: &str) -> Vec<u8> {
         bytes.extend_from_slice(&value.to_be_bytes()[1..four.len()]);
     }
     bytes
+}
+
+/// Every encoder that a template can name is either made by this release, or said not to be.
+#[test]
+fn encoders_are_told_apart() {
+    let made = |encoder| PipelineConfig::for_encoder(encoder).map(|config| config.encoder);
+    assert_eq!(made(EncoderVersion::Personhood(1)), Some(EncoderVersion::Personhood(1)));
+    assert_eq!(PipelineConfig::default(), PipelineConfig::personhood_1());
+    assert_eq!(made(EncoderVersion::OpenIrisFormat { major: 0, minor: 1 }), Some(EncoderVersion::OpenIris1112));
+    for unknown in
+        [EncoderVersion::Personhood(2), EncoderVersion::Other(1), EncoderVersion::OpenIrisFormat { major: 1, minor: 0 }]
+    {
+        assert_eq!(made(unknown), None);
+        assert!(!unknown.is_comparable_with(EncoderVersion::Personhood(1)));
+    }
 }

@@ -25,11 +25,10 @@ struct Report {
 pub(crate) fn run(args: &Authenticate, output: Output) -> Result<Exit, Failure> {
     let person = PersonId::new(args.person)?;
     let mut registry = place::open(&args.registry.registry)?;
-    let layout = registry.policy().layout;
-    let EyePair { left, right } = EyePair::read(&args.eyes, &eye::pipeline(layout))?;
+    let EyePair { left, right } = EyePair::read(&args.eyes, &eye::pipeline_of(registry.policy())?)?;
     let request = AuthenticateRequest { person, left, right, at: place::now() };
     let authenticated = registry.authenticate(&request)?;
-    let nearest = MatchReport::new(person, authenticated.sightings[0], layout);
+    let nearest = MatchReport::new(person, authenticated.sightings[0], registry.policy());
     let report = Report { nearest, decision: authenticated.decision };
     output.answer(Exit::Yes, &report, &report)
 }

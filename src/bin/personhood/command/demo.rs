@@ -117,7 +117,7 @@ struct Story {
 pub(crate) fn run(args: &Demo, output: Output) -> Result<Exit, Failure> {
     let policy = RegistryPolicy::default();
     let (layout, matching) = (policy.layout, policy.matching);
-    let story = Story { output, pipeline: eye::pipeline(layout), layout, matching, out: args.out.clone() };
+    let story = Story { output, pipeline: eye::pipeline_of(&policy)?, layout, matching, out: args.out.clone() };
     let temporary = TemporaryFolder::new()?;
     files::make_folder(&args.out)?;
     let mut registry = place::create(&temporary.path().join("registry"), policy)?;
@@ -136,7 +136,7 @@ pub(crate) fn run(args: &Demo, output: Output) -> Result<Exit, Failure> {
     story.how_to_go_on(&files)?;
     let report = Report {
         nearest_strangers,
-        threshold: f64::from(matching.threshold.numerator()) / f64::from(matching.threshold.denominator()),
+        threshold: matching.threshold.ratio(),
         duplicate,
         root: proven.content.statement.root,
         proof_bytes: MembershipProof::BYTES,
@@ -233,14 +233,14 @@ impl Story {
             })
             .filter_map(|(probe, reference)| compare(probe, reference, &self.matching).alignment())
             .map(|alignment| alignment.distance)
-            .min_by(|a, b| a.cmp_ratio(*b))
+            .min_by(|a, b| self.matching.score.order(*a, *b))
             .ok_or_else(|| surprise("no two eyes of different people could be compared".to_owned()))?;
         self.output.tell(format_args!(
             "   The nearest that two different people's eyes come to each other is distance {:.4}; below {} they would be one.",
-            nearest.ratio(),
+            self.matching.score.distance(nearest, self.layout),
             self.matching.threshold,
         ))?;
-        Ok(nearest.ratio())
+        Ok(self.matching.score.distance(nearest, self.layout))
     }
 
     fn somebody_comes_back(&self, members: &[Member], registry: &mut DiskRegistry) -> Result<DuplicateReport, Failure> {
@@ -264,7 +264,7 @@ impl Story {
             }
             Err(error) => error,
         };
-        let of = duplicate_of(&error, self.layout)
+        let of = duplicate_of(&error, registry.policy())
             .ok_or_else(|| surprise(format!("{} was refused for another reason: {error}", member.visitor.name)))?;
         if of.person.as_u64() != member.report.person {
             return Err(surprise(format!("{} was taken for person {}", member.visitor.name, of.person)));

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use personhood::iris::{Layout, openiris};
 use personhood::pipeline::Pipeline;
-use personhood::pipeline::quality::Quality;
 use rayon::prelude::*;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::args::Encode;
+use crate::capture::CaptureReport;
 use crate::exit::Exit;
-use crate::eye;
+use crate::eye::{self, FrameReport};
 use crate::failure::Failure;
 use crate::files;
 use crate::output::Output;
@@ -50,32 +50,26 @@ struct Encoded {
     /// Pictures of what was seen.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pictures: Vec<PathBuf>,
-    quality: QualityReport,
+    #[serde(flatten)]
+    capture: Box<CaptureReport>,
     /// As open-iris writes it.
     #[serde(skip)]
     json: Zeroizing<String>,
 }
 
-/// open-iris' measures. Lengths are pixels; `off_gaze`, `visible` and `visible_beside` go from 0 to 1.
-#[derive(Serialize)]
-struct QualityReport {
-    pupil_diameter: Option<f64>,
-    iris_diameter: Option<f64>,
-    pupil_to_iris_diameter: Option<f64>,
-    pupil_to_iris_centre_distance: Option<f64>,
-    off_gaze: Option<f64>,
-    visible: Option<f64>,
-    visible_beside: Option<f64>,
-    sharpness: Option<f64>,
-    usable_bits: Option<u32>,
-}
-
 pub(crate) fn run(args: &Encode, output: Output) -> Result<Exit, Failure> {
     let layout = Layout::from(args.layout);
-    let pipeline = eye::pipeline(layout);
+    let encoder = args.encoder.into();
+    #[cfg(feature = "onnx")]
+    let pipeline = eye::pipeline_with_model(layout, encoder, &args.segmentation)?;
+    #[cfg(not(feature = "onnx"))]
+    let pipeline = eye::pipeline(layout, encoder)?;
     let target = Target::new(args)?;
     if let Some(folder) = &args.pictures {
         files::make_folder(folder)?;
+    }
+    if args.frames {
+        return frames(args, &pipeline, output);
     }
     let bar = output.progress(args.images.len(), "encoding");
     let encode = |image: &PathBuf| {
@@ -115,8 +109,8 @@ fn encode(
         }
         None => Vec::new(),
     };
-    let capture = eye::encode(&image, path, pipeline)?;
-    let json = openiris::to_json(&capture.template).map_err(|error| Failure::from(error).about(path))?;
+    let (encoded, capture) = eye::encode(&image, path, pipeline)?;
+    let json = openiris::to_json(&encoded.template).map_err(|error| Failure::from(error).about(path))?;
     let file = target.file_of(path);
     if let Some(file) = &file {
         files::write(file, json.as_bytes(), output)?;
@@ -125,7 +119,38 @@ fn encode(
         None if output.is_json() => serde_json::from_str(&json).ok(),
         _ => None,
     };
-    Ok(Encoded { template, file, pictures, quality: QualityReport::from(&capture.quality), json })
+    Ok(Encoded { template, file, pictures, capture: Box::new(capture), json })
+}
+
+/// Fields of the JSON document for frames of one eye.
+#[derive(Serialize)]
+struct FramesReport {
+    layout: usize,
+    /// The template, where no file was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<serde_json::Value>,
+    /// The template's file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<PathBuf>,
+    frames: Vec<FrameReport>,
+}
+
+/// One template of all pictures.
+fn frames(args: &Encode, pipeline: &Pipeline, output: Output) -> Result<Exit, Failure> {
+    let (template, frames) = eye::fused(&args.images, None, pipeline)?;
+    let json = openiris::to_json(&template)?;
+    let report = |template, file| FramesReport { layout: template_columns(args), template, file, frames };
+    let Some(file) = &args.out else {
+        let value = output.is_json().then(|| serde_json::from_str(&json).ok()).flatten();
+        return output.answer(Exit::Yes, &report(value, None), &*json);
+    };
+    files::write(file, json.as_bytes(), output)?;
+    let text = format!("{} frames -> {}", args.images.len(), file.display());
+    output.answer(Exit::Yes, &report(None, Some(file.clone())), text)
+}
+
+fn template_columns(args: &Encode) -> usize {
+    Layout::from(args.layout).columns()
 }
 
 /// Where templates go.
@@ -138,7 +163,7 @@ enum Target {
 impl Target {
     fn new(args: &Encode) -> Result<Self, Failure> {
         let Some(out) = &args.out else { return Ok(Self::StandardOutput) };
-        if args.images.len() == 1 && !out.is_dir() {
+        if (args.images.len() == 1 || args.frames) && !out.is_dir() {
             return Ok(Self::File(out.clone()));
         }
         let mut stems: Vec<_> = args.images.iter().map(|image| stem(image)).collect();
@@ -173,22 +198,6 @@ impl ImageResult {
     }
 }
 
-impl From<&Quality> for QualityReport {
-    fn from(quality: &Quality) -> Self {
-        Self {
-            pupil_diameter: quality.pupil_diameter,
-            iris_diameter: quality.iris_diameter,
-            pupil_to_iris_diameter: quality.pupil_to_iris_diameter,
-            pupil_to_iris_centre_distance: quality.pupil_to_iris_centre_distance,
-            off_gaze: quality.off_gaze,
-            visible: quality.visible,
-            visible_beside: quality.visible_beside,
-            sharpness: quality.sharpness,
-            usable_bits: quality.usable_bits,
-        }
-    }
-}
-
 impl fmt::Display for Report {
     /// Templates on standard output are the bare documents, one a line; otherwise what was written where.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -198,7 +207,7 @@ impl fmt::Display for Report {
                 None => writeln!(f, "{}", *encoded.json)?,
                 Some(file) if file == Path::new("-") => {}
                 Some(file) => {
-                    let bits = encoded.quality.usable_bits.unwrap_or_default();
+                    let bits = encoded.capture.quality.usable_bits.unwrap_or_default();
                     writeln!(f, "{} -> {} ({bits} usable bits)", image.image.display(), file.display())?;
                 }
             }

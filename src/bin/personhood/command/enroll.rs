@@ -8,8 +8,7 @@ use std::fmt;
 use std::path::Path;
 
 use personhood::identity::IdentityCommitment;
-use personhood::iris::Layout;
-use personhood::registry::{EnrollError, EnrollRequest, Enrolled, EnrolmentClass, Sighting};
+use personhood::registry::{EnrollError, EnrollRequest, Enrolled, EnrolmentClass, RegistryPolicy, Sighting};
 use personhood::store::PersonId;
 use personhood::tree::MerkleRoot;
 use serde::Serialize;
@@ -17,13 +16,13 @@ use serde::Serialize;
 use crate::args::Enroll;
 use crate::command::identity;
 use crate::exit::Exit;
-use crate::eye::{self, EyePair};
+use crate::eye::{self, EyePair, EyeReports};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::place::{self, DiskRegistry};
 use crate::report::MatchReport;
 
-/// What came of one person; also the fields of the JSON document for one.
+/// What came of one person.
 #[derive(Serialize)]
 #[serde(tag = "result", rename_all = "snake_case")]
 enum Outcome {
@@ -39,6 +38,15 @@ enum Outcome {
     Duplicate {
         of: MatchReport,
     },
+}
+
+/// Fields of the JSON document for one.
+#[derive(Serialize)]
+struct One<'a> {
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+    /// The files of each eye, with what was measured on the pictures among them.
+    captures: EyeReports,
 }
 
 impl Outcome {
@@ -64,10 +72,11 @@ fn one(args: &Enroll, output: Output) -> Result<Exit, Failure> {
         }
     };
     let mut registry = place::open(&args.registry.registry)?;
-    let eyes = EyePair::read(&args.eyes, &eye::pipeline(registry.policy().layout))?;
+    let (eyes, captures) = EyePair::read_frames(&args.eyes, &eye::pipeline_of(registry.policy())?)?;
     let class = if args.one_eye { EnrolmentClass::OneEye } else { EnrolmentClass::BothEyes };
     let outcome = enroll(&mut registry, eyes, commitment, class, args.valid_days)?;
-    output.answer(outcome.exit(), &outcome, &outcome)
+    let report = One { outcome: &outcome, captures };
+    output.answer(outcome.exit(), &report, &outcome)
 }
 
 /// Enrols one person; that they are enrolled already is an outcome, everything else that can happen a failure.
@@ -80,26 +89,25 @@ fn enroll(
 ) -> Result<Outcome, Failure> {
     let issued_at = place::now();
     let expires_at = issued_at + valid_days * 86_400;
-    let layout = registry.policy().layout;
     match registry.enroll(EnrollRequest { left, right, commitment, class, issued_at, expires_at }) {
         Ok(enrolled) => Ok(Outcome::enrolled(&enrolled, commitment)),
-        Err(error) => duplicate(&error, layout).ok_or_else(|| error.into()),
+        Err(error) => duplicate(&error, registry.policy()).ok_or_else(|| error.into()),
     }
 }
 
 /// Whose duplicate it is, if that is why somebody was refused.
-pub(super) fn duplicate_of(error: &EnrollError, layout: Layout) -> Option<MatchReport> {
+pub(super) fn duplicate_of(error: &EnrollError, policy: &RegistryPolicy) -> Option<MatchReport> {
     match error {
         EnrollError::Duplicate { person, eye, probe, alignment, .. } => {
             let sighting = Sighting { eye: *eye, probe: *probe, alignment: *alignment };
-            Some(MatchReport::new(*person, sighting, layout))
+            Some(MatchReport::new(*person, sighting, policy))
         }
         _ => None,
     }
 }
 
-fn duplicate(error: &EnrollError, layout: Layout) -> Option<Outcome> {
-    duplicate_of(error, layout).map(|of| Outcome::Duplicate { of })
+fn duplicate(error: &EnrollError, policy: &RegistryPolicy) -> Option<Outcome> {
+    duplicate_of(error, policy).map(|of| Outcome::Duplicate { of })
 }
 
 impl Outcome {

@@ -21,11 +21,12 @@ struct Report {
 
 pub(crate) fn run(args: &Identify, output: Output) -> Result<Exit, Failure> {
     let mut registry = place::open_read_only(&args.registry.registry)?;
-    let layout = registry.policy().layout;
-    let eyes = EyePair::read(&args.eyes, &eye::pipeline(layout))?;
+    let eyes = EyePair::read(&args.eyes, &eye::pipeline_of(registry.policy())?)?;
     let found = registry.identify(eyes.left.as_ref(), eyes.right.as_ref())?;
-    let candidates: Vec<_> =
-        found.iter().map(|candidate| MatchReport::new(candidate.person, candidate.nearest(), layout)).collect();
+    let candidates: Vec<_> = found
+        .iter()
+        .map(|candidate| MatchReport::new(candidate.person, candidate.nearest(), registry.policy()))
+        .collect();
     let report = Report { candidates, people: registry.status()?.people };
     output.answer(Exit::from_answer(!report.candidates.is_empty()), &report, &report)
 }

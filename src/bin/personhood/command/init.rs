@@ -27,7 +27,8 @@ struct Report {
 pub(crate) fn run(args: &Init, output: Output) -> Result<Exit, Failure> {
     let policy = RegistryPolicy {
         layout: Layout::from(args.layout),
-        matching: eye::match_policy(&args.policy, args.eyes.into()),
+        encoder: args.encoder.into(),
+        matching: eye::match_policy(&args.policy, args.encoder.into(), args.eyes.into()),
         ..RegistryPolicy::default()
     };
     let folder = args.registry.registry.clone();

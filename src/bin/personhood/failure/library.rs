@@ -23,7 +23,11 @@ fn is_answer(error: &Error) -> bool {
         Error::Nullifier(error) => matches!(error, NullifierError::AlreadyUsed { .. }),
         Error::Enroll(error) => matches!(
             error,
-            EnrollError::Duplicate { .. } | EnrollError::DuplicateCommitment { .. } | EnrollError::SameEyeTwice { .. }
+            EnrollError::Duplicate { .. }
+                | EnrollError::MirroredDuplicate { .. }
+                | EnrollError::PresentationAttack { .. }
+                | EnrollError::DuplicateCommitment { .. }
+                | EnrollError::SameEyeTwice { .. }
         ),
         Error::Authenticate(error) => matches!(error, AuthenticateError::NotThisPerson { .. }),
         Error::Path(error) => matches!(error, PathError::NotEnrolled { .. }),
@@ -51,7 +55,7 @@ fn remedy(error: &Error, code: &'static str) -> Failure {
         Some(StoreError::Conflict { .. } | StoreError::Database { .. }) => Failure::new(code, text),
         Some(_) => after_colon(code, &text),
         None => match error {
-            Error::Enroll(EnrollError::Duplicate { .. })
+            Error::Enroll(EnrollError::Duplicate { .. } | EnrollError::MirroredDuplicate { .. })
             | Error::Authenticate(AuthenticateError::NotThisPerson { .. }) => Failure::new(code, text),
             Error::Enroll(_) | Error::Identify(_) | Error::Authenticate(_) | Error::UnfitTemplate(_) => {
                 after_colon(code, &text)

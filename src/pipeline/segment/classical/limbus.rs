@@ -5,6 +5,7 @@ use core::f32::consts::TAU;
 use super::plane::Pyramid;
 use super::pupil::Pupil;
 use super::ring::{Curve, Ring, closed_path, fit_series};
+use crate::pipeline::privacy::Wiped;
 
 /// The outer boundary of an iris, roughly: where the two sides agree.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +42,7 @@ const ONE_SIDE_WEIGHT: f32 = 0.6;
 /// The unwrapped surroundings of a pupil and their radial edges.
 struct Search {
     ring: Ring,
-    edges: Vec<f32>,
+    edges: Wiped<f32>,
     /// Angles of the right side and of the left.
     sectors: [Vec<usize>; 2],
     /// Edges count up to this, so that a lash does not outvote a limbus.

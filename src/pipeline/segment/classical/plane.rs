@@ -3,6 +3,7 @@
 use zeroize::Zeroize as _;
 
 use crate::pipeline::image::EyeImage;
+use crate::pipeline::privacy::Wiped;
 
 /// An 8-bit grey plane, row-major; wiped when dropped, since it is the picture in another size.
 pub(super) struct Plane {
@@ -208,20 +209,18 @@ impl Pyramid {
 /// Replaces glints by the opening of the plane and returns where they were.
 fn fill_glints(plane: &mut Plane) -> Vec<bool> {
     let size = (plane.width, plane.height);
-    let mut eroded = window_extreme(&plane.data, size, GLINT_WINDOW, u8::min, u8::MAX);
-    let mut opened = window_extreme(&eroded, size, GLINT_WINDOW, u8::max, u8::MIN);
-    eroded.zeroize();
+    let eroded = window_extreme(&plane.data, size, GLINT_WINDOW, u8::min, u8::MAX);
+    let opened = window_extreme(&eroded, size, GLINT_WINDOW, u8::max, u8::MIN);
     let found: Vec<u8> =
-        plane.data.iter().zip(&opened).map(|(&v, &o)| u8::from(v.saturating_sub(o) > GLINT_HEIGHT)).collect();
+        plane.data.iter().zip(opened.iter()).map(|(&v, &o)| u8::from(v.saturating_sub(o) > GLINT_HEIGHT)).collect();
     // One pixel more on each side: the halo of the optics and of the mean over the level's pixel.
     let grown = window_extreme(&found, size, 3, u8::max, 0);
-    for ((value, &open), &glint) in plane.data.iter_mut().zip(&opened).zip(&grown) {
+    for ((value, &open), &glint) in plane.data.iter_mut().zip(opened.iter()).zip(grown.iter()) {
         if glint == 1 {
             *value = (*value).min(open);
         }
     }
-    opened.zeroize();
-    grown.into_iter().map(|glint| glint == 1).collect()
+    grown.iter().map(|&glint| glint == 1).collect()
 }
 
 /// Minimum or maximum over a centred square window of odd side, by doubling the window.
@@ -231,7 +230,7 @@ fn window_extreme(
     side: usize,
     pick: impl Fn(u8, u8) -> u8,
     outside: u8,
-) -> Vec<u8> {
+) -> Wiped<u8> {
     let half = side / 2;
     let merge = |target: &mut [u8], other: &[u8]| {
         for (a, &b) in target.iter_mut().zip(other) {
@@ -239,8 +238,8 @@ fn window_extreme(
         }
     };
     // Along rows: a padded line whose window grows; `ahead` is the line before the step.
-    let mut rows = vec![outside; (height + 2 * half) * width];
-    let mut line = vec![outside; width + 2 * half];
+    let mut rows = Wiped::filled(outside, (height + 2 * half) * width);
+    let mut line = Wiped::filled(outside, width + 2 * half);
     let mut ahead = line.clone();
     for (source, target) in data.chunks_exact(width).zip(rows[half * width..].chunks_exact_mut(width)) {
         line.fill(outside);
@@ -254,8 +253,6 @@ fn window_extreme(
         }
         target.copy_from_slice(&line[..width]);
     }
-    line.zeroize();
-    ahead.zeroize();
     // Along columns: the same with whole rows as elements, top to bottom, so that no copy is needed.
     let mut reach = 1;
     while reach < side {
@@ -266,7 +263,5 @@ fn window_extreme(
         }
         reach += shift;
     }
-    let result = rows[..height * width].to_vec();
-    rows.zeroize();
-    result
+    rows[..height * width].iter().copied().collect()
 }

@@ -4,6 +4,7 @@ use core::f32::consts::TAU;
 
 use super::plane::{Plane, Pyramid};
 use super::ring::{Curve, Ring, closed_path, fit_series};
+use crate::pipeline::privacy::Wiped;
 
 /// A disc that may be a pupil, in picture pixels.
 #[derive(Clone, Copy, Debug)]
@@ -103,9 +104,9 @@ fn soft_gradient(plane: &Plane, at: usize, softness: f32) -> [f32; 2] {
     [gx * scale, gy * scale]
 }
 
-fn soft_gradients(plane: &Plane, softness: f32) -> Vec<[f32; 2]> {
+fn soft_gradients(plane: &Plane, softness: f32) -> Wiped<[f32; 2]> {
     let (width, height) = (plane.width, plane.height);
-    let mut gradient = vec![[0.0; 2]; width * height];
+    let mut gradient = Wiped::filled([0.0; 2], width * height);
     for y in 1..height - 1 {
         let first = y * width + 1;
         for (x, gradient) in gradient[first..first + width - 2].iter_mut().enumerate() {
@@ -269,6 +270,13 @@ impl Pupil {
         self.curve.mean_radius()
     }
 
+    /// How far the outline is from an ellipse: its third and higher harmonics over the mean radius.
+    pub(super) fn irregularity(&self) -> f32 {
+        let [mean, higher] =
+            [self.curve.series[0], self.curve.series[5.min(self.curve.series.len())..].iter().map(|a| a * a).sum()];
+        higher.sqrt() / mean.max(1.0)
+    }
+
     /// Whether another traced disc lies within this one and is clearly its smaller part.
     pub(super) fn contains(&self, other: &Self) -> bool {
         let [dx, dy] = [0, 1].map(|axis| self.curve.centre[axis] - other.curve.centre[axis]);
@@ -319,13 +327,12 @@ fn pass(
     let (edges, inner) = ring.edges(|rho| (0.1 * rho).max(1.5));
     // What is inside a pupil is as dark as the pupil: the darker third of the inner samples tells how dark.
     let greys = |radius: core::ops::Range<usize>| {
-        let mut greys: Vec<f32> = (0..angles)
-            .flat_map(|angle| {
-                let row = angle * radii + radius.start..angle * radii + radius.end;
-                let counts = ring.weights[row.clone()].iter();
-                ring.values[row].iter().zip(counts).filter(|(_, w)| **w > 0.0).map(|(v, _)| *v)
-            })
-            .collect();
+        let mut greys = Wiped::from(Vec::with_capacity(angles * radius.len()));
+        for angle in 0..angles {
+            let row = angle * radii + radius.start..angle * radii + radius.end;
+            let counts = ring.weights[row.clone()].iter();
+            greys.extend(ring.values[row].iter().zip(counts).filter(|(_, w)| **w > 0.0).map(|(v, _)| *v));
+        }
         greys.sort_unstable_by(f32::total_cmp);
         greys
     };
@@ -354,14 +361,16 @@ fn pass(
     let rho: Vec<f32> = path.iter().map(|&i| ring.radius(i as f32)).collect();
     let strength: Vec<f32> = path.iter().enumerate().map(|(a, &i)| score[a * radii + i]).collect();
     // Robust fit: first the ellipse-like part, then what agrees with it in full detail.
-    let mut weights: Vec<f32> = strength.iter().map(|&s| s.min(1.0)).collect();
-    let mut series = fit_series(&rho, &weights, 2, 1e-3);
-    for (count, tolerance) in [(2, 0.12), (2, 0.07), (harmonics, 0.05)] {
+    let mut weights: Vec<f32> =
+        strength.iter().enumerate().map(|(angle, &s)| s.min(1.0) * lid_prior(angle, angles)).collect();
+    let mut series = fit_series(&rho, &weights, 1, 1e-3);
+    for (count, tolerance) in [(1, 0.20), (2, 0.12), (2, 0.07), (harmonics, 0.05)] {
         let curve = Curve { centre, series: series.clone() };
         for (angle, weight) in weights.iter_mut().enumerate() {
             let residual = (rho[angle] - curve.radius(angle as f32 * TAU / angles as f32)).abs() / radius;
             let ratio = (residual / tolerance).min(1.0);
-            *weight = strength[angle].min(1.0) * (1.0 - ratio * ratio) * (1.0 - ratio * ratio);
+            let prior = if count == harmonics { 1.0 } else { lid_prior(angle, angles) };
+            *weight = prior * strength[angle].min(1.0) * (1.0 - ratio * ratio) * (1.0 - ratio * ratio);
         }
         series = fit_series(&rho, &weights, count, 1e-4);
     }
@@ -376,9 +385,16 @@ fn pass(
     Some(Pupil { curve, grey, uniformity, contrast, support: support / angles as f32 })
 }
 
+/// What an edge counts before the shape is known: where the upper lid may cut the pupil, 50° on either side of
+/// straight up, a quarter, so that the rest decides whether it did. OSIRIS takes half of the samples there.
+fn lid_prior(angle: usize, angles: usize) -> f32 {
+    let degrees = angle as f32 * 360.0 / angles as f32;
+    if (degrees - 270.0).abs() < 50.0 { 0.25 } else { 1.0 }
+}
+
 /// An iris taken for a pupil holds the true pupil, and a tuft of lashes holds skin.
 fn uniformity(pyramid: &Pyramid, curve: &Curve, contrast: f32) -> f32 {
-    let mut greys = Vec::with_capacity(128);
+    let mut greys = Wiped::from(Vec::with_capacity(128));
     let level = pyramid.level_for(curve.mean_radius() / 6.0);
     for share in [0.15, 0.35, 0.55, 0.7, 0.82] {
         for eighth in 0..16 {

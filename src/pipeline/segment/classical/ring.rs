@@ -5,6 +5,7 @@ use core::f32::consts::TAU;
 use zeroize::Zeroize as _;
 
 use super::plane::Pyramid;
+use crate::pipeline::privacy::Wiped;
 
 /// Samples of a ring: `values[angle * radii + radius]`; wiped when dropped.
 pub(super) struct Ring {
@@ -53,7 +54,7 @@ impl Ring {
     /// Averages over `2·half + 1` neighbouring angles.
     pub(super) fn blur_angles(&mut self, half: usize) {
         let (n, radii) = (self.angles, self.radii);
-        let weighted: Vec<f32> = self.values.iter().zip(&self.weights).map(|(v, w)| v * w).collect();
+        let weighted: Wiped<f32> = self.values.iter().zip(&self.weights).map(|(v, w)| v * w).collect();
         let mut sums = vec![0.0_f32; radii];
         let mut counts = vec![0.0_f32; radii];
         let add = |sums: &mut [f32], counts: &mut [f32], weights: &[f32], angle: usize, sign: f32| {
@@ -86,10 +87,10 @@ impl Ring {
     ///
     /// `window(rho)` gives the window in pixels. Where a window has no valid sample the edge is 0.
     /// Second result: the mean of the inner window.
-    pub(super) fn edges(&self, window: impl Fn(f32) -> f32) -> (Vec<f32>, Vec<f32>) {
-        let mut edges = vec![0.0; self.values.len()];
-        let mut inner = vec![0.0; self.values.len()];
-        let mut sums = vec![0.0_f32; self.radii + 1];
+    pub(super) fn edges(&self, window: impl Fn(f32) -> f32) -> (Wiped<f32>, Wiped<f32>) {
+        let mut edges = Wiped::filled(0.0, self.values.len());
+        let mut inner = Wiped::filled(0.0, self.values.len());
+        let mut sums = Wiped::filled(0.0_f32, self.radii + 1);
         let mut counts = vec![0.0_f32; self.radii + 1];
         let reach: Vec<usize> = (0..self.radii)
             .map(|radius| ((window(self.radius(radius as f32)) / self.step + 0.5) as usize).max(1))

@@ -2,10 +2,9 @@
 
 use core::f32::consts::{PI, TAU};
 
-use zeroize::Zeroize as _;
-
 use super::plane::Pyramid;
 use super::ring::{Curve, closed_path, radii_about};
+use crate::pipeline::privacy::Wiped;
 
 /// Angles and radii of the polar map of the iris.
 pub(super) const ANGLES: usize = 512;
@@ -33,8 +32,8 @@ impl PolarIris {
     pub(super) fn new(pyramid: &Pyramid, pupil: &Curve, limbus: &Curve) -> Self {
         let (centre, inner) = pupil.about_own_centre(ANGLES);
         let outer = radii_about(&limbus.points(ANGLES), centre, ANGLES);
-        let mut values = vec![0.0_f32; ANGLES * RADII];
-        let mut counts = values.clone();
+        let mut values = Wiped::filled(0.0_f32, ANGLES * RADII);
+        let mut counts = vec![0.0_f32; ANGLES * RADII];
         let level = pyramid.level_for(limbus.mean_radius() / 50.0);
         for angle in 0..ANGLES {
             let (sin, cos) = (angle as f32 * TAU / ANGLES as f32).sin_cos();
@@ -45,11 +44,9 @@ impl PolarIris {
             pyramid.ray(level, start, [step * cos, step * sin], &mut values[row.clone()], &mut counts[row]);
         }
         let counts: Vec<bool> = counts.into_iter().map(|weight| weight > 0.0).collect();
-        let mut deviations = deviations(&values, &counts, 0.02 * pyramid.range());
-        values.zeroize();
+        let deviations = deviations(&values, &counts, 0.02 * pyramid.range());
         let hidden_from = lids(&deviations, &counts);
         let noise = noise(&deviations, &counts, &hidden_from);
-        deviations.zeroize();
         Self { centre, inner, outer, hidden_from, noise }
     }
 
@@ -73,7 +70,7 @@ impl PolarIris {
 /// Signed deviations from the grey of the safe area at the same radius.
 ///
 /// The safe area are the sides, a little more below than above: there lids and lashes are rarest.
-fn deviations(values: &[f32], counts: &[bool], least: f32) -> Vec<f32> {
+fn deviations(values: &[f32], counts: &[bool], least: f32) -> Wiped<f32> {
     let safe: Vec<usize> = (0..ANGLES)
         .filter(|&angle| {
             let degrees = angle as f32 * 360.0 / ANGLES as f32;
@@ -82,7 +79,7 @@ fn deviations(values: &[f32], counts: &[bool], least: f32) -> Vec<f32> {
         .collect();
     let mut means = [0.0_f32; RADII];
     let mut spreads = [0.0_f32; RADII];
-    let mut greys = Vec::with_capacity(safe.len());
+    let mut greys = Wiped::from(Vec::with_capacity(safe.len() + 8));
     for radius in 0..RADII {
         greys.clear();
         greys.extend(safe.iter().map(|a| a * RADII + radius).filter(|&at| counts[at]).map(|at| values[at]));
@@ -95,7 +92,6 @@ fn deviations(values: &[f32], counts: &[bool], least: f32) -> Vec<f32> {
         // Half the distance of the 16 % and 84 % quantiles: one deviation, if normal.
         spreads[radius] = 0.5 * (quantile(0.84) - quantile(0.16));
     }
-    greys.zeroize();
     let smooth = |of: &[f32; RADII], radius: usize| {
         let near = &of[radius.saturating_sub(3)..(radius + 4).min(RADII)];
         near.iter().sum::<f32>() / near.len() as f32

@@ -1,0 +1,164 @@
+//! `personhood bench matcher`: how many people this machine searches in a second, and how many it can hold.
+
+use std::fmt;
+use std::hint::black_box;
+use std::time::Instant;
+
+use personhood::iris::{EyeSide, Layout};
+use personhood::matcher::measure::{Rate, Rates, Subject};
+use personhood::matcher::{Kernel, MatchPolicy};
+use personhood::testing::templates::SyntheticTemplates;
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::args::{BenchMatcher, Columns};
+use crate::clock::{CLOCK, thread_time};
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Different people; the gallery repeats them.
+const PEOPLE: u64 = 4096;
+/// A gallery takes at most this share of the memory that is free, unless the operator says how many entries.
+const SHARE_OF_MEMORY: f64 = 0.6;
+/// The gallery of a million that the project's goals are about.
+const ENTRIES: usize = 1_000_000;
+/// Whole searches on all threads.
+const SEARCHES: usize = 3;
+
+/// Fields of the JSON document.
+#[derive(Serialize)]
+pub(super) struct Report {
+    clock: &'static str,
+    columns: usize,
+    rotations: usize,
+    /// Entries of the gallery, of which `people` are different and the others copies.
+    gallery: usize,
+    people: usize,
+    gallery_bytes: usize,
+    /// Comparisons at all rotations per second of one thread, in undisturbed windows: the search.
+    exact_per_core_per_s: f64,
+    /// The same, one entry after the other, all bits counted: words and the CPU's bit count.
+    popcnt_scalar_per_s: Option<f64>,
+    /// The same with AVX2's table look-up.
+    popcnt_avx2_per_s: Option<f64>,
+    /// How fast one thread reads the gallery and does nothing with it.
+    stream_gb_per_s: f64,
+    /// The search on all threads, by the clock on the wall; the median of whole searches.
+    exact_all_threads_per_s: f64,
+    threads: usize,
+    /// People with two eyes that one check goes through in a second.
+    people_per_s: f64,
+    /// People with two eyes that fit in the memory that was free before.
+    people_in_memory: Option<u64>,
+    windows: Rates,
+}
+
+pub(super) fn measure(args: &BenchMatcher, output: Output) -> Result<Report, Failure> {
+    let layout = match args.columns {
+        Columns::C200 => Layout::Columns200,
+        Columns::C256 => Layout::Columns256,
+    };
+    let free = free_memory();
+    let bytes_per_entry = 2 * layout.bytes() + Layout::BITS_PER_COLUMN + size_of::<u32>();
+    let fitting = free.map_or(ENTRIES, |free| (free as f64 * SHARE_OF_MEMORY) as usize / bytes_per_entry);
+    let entries = args.gallery.map_or(ENTRIES.min(fitting), |entries| entries as usize);
+
+    let bar = output.progress(3, "measuring");
+    let world = SyntheticTemplates::new(layout, 1);
+    let people: Vec<_> = (0..PEOPLE).into_par_iter().map(|person| world.enrolled(person, EyeSide::Left)).collect();
+    let probe = world.recaptured(PEOPLE / 3, EyeSide::Left, 1).template;
+    let policy = MatchPolicy::OPEN_IRIS;
+    let subject =
+        Subject::new(&people, entries, probe.clone(), policy).expect("one world has one layout and one encoder");
+    drop(people);
+    bar.inc(1);
+    let rates = subject.measure(Kernel::best(), args.windows.into(), thread_time);
+    bar.inc(1);
+    let mut searches: Vec<f64> = (0..SEARCHES)
+        .map(|_| {
+            let start = Instant::now();
+            let found = black_box(subject.gallery().par_search(&probe, &policy));
+            assert!(found.is_ok_and(|found| !found.hits.is_empty()), "the probe's own person is in the gallery");
+            subject.entries() as f64 / start.elapsed().as_secs_f64()
+        })
+        .collect();
+    searches.sort_by(f64::total_cmp);
+    let all_threads = searches[SEARCHES / 2];
+    bar.finish_and_clear();
+
+    let one_by_one =
+        |name: &str| rates.one_by_one.iter().find(|(kernel, _)| *kernel == name).map(|(_, rate)| rate.quiet);
+    Ok(Report {
+        clock: CLOCK,
+        columns: layout.columns(),
+        rotations: 2 * usize::from(policy.maximum_rotation) + 1,
+        gallery: subject.entries(),
+        people: subject.people(),
+        gallery_bytes: subject.bytes(),
+        exact_per_core_per_s: rates.exact.quiet,
+        popcnt_scalar_per_s: one_by_one("popcnt"),
+        popcnt_avx2_per_s: one_by_one("avx2"),
+        stream_gb_per_s: rates.stream.quiet / 1e9,
+        exact_all_threads_per_s: all_threads,
+        threads: rayon::current_num_threads(),
+        people_per_s: all_threads / 2.0,
+        people_in_memory: free.map(|free| free / (2 * bytes_per_entry as u64)),
+        windows: rates,
+    })
+}
+
+/// Bytes that programs can still ask for, where the system tells.
+fn free_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
+impl Report {
+    /// For the summary of everything.
+    pub(super) fn summary(&self) -> impl fmt::Display {
+        fmt::from_fn(|f| {
+            writeln!(f, "search of {} columns, exact, both eyes", self.columns)?;
+            writeln!(f, "  {:>12.0} people a second on all {} threads", self.people_per_s, self.threads)?;
+            if let Some(people) = self.people_in_memory {
+                writeln!(f, "  {people:>12} people fit in the memory that is free")?;
+            }
+            Ok(())
+        })
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { columns, rotations, gallery, people, windows: rates, .. } = self;
+        writeln!(
+            f,
+            "{gallery} entries of {columns} columns ({people} people and copies), {:.2} GB; one probe at {rotations} rotations",
+            self.gallery_bytes as f64 / 1e9
+        )?;
+        writeln!(f, "comparisons a second, one thread           quiet   all windows    ratio")?;
+        let mut line = |name: &str, rate: &Rate| {
+            let ratio = rates.exact.quiet / rate.quiet;
+            writeln!(f, "  {name:<32} {:13.0} {:13.0} {ratio:8.2}", rate.quiet, rate.all)
+        };
+        line(&format!("exact search, {}", rates.kernel), &rates.exact)?;
+        for (kernel, rate) in &rates.one_by_one {
+            line(&format!("one by one, {kernel}"), rate)?;
+        }
+        let bytes_per_entry = self.gallery_bytes as f64 / *gallery as f64;
+        let limit = |rate: f64| rate / bytes_per_entry;
+        let stream = Rate { quiet: limit(rates.stream.quiet), all: limit(rates.stream.all), ..rates.stream };
+        line("if memory were the only limit", &stream)?;
+        writeln!(
+            f,
+            "  {} of {} windows of the search were quiet; memory stream {:.1} GB/s; a probe is made ready in {:.2} ms",
+            rates.exact.quiet_windows,
+            rates.windows,
+            self.stream_gb_per_s,
+            rates.preparation * 1e3
+        )?;
+        writeln!(f, "whole searches on all {} threads: {:.0} a second", self.threads, self.exact_all_threads_per_s)?;
+        write!(f, "{}", self.summary())
+    }
+}
