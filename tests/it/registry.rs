@@ -7,8 +7,9 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use personhood::identity::{Assurance, Credential, Leaf};
 use personhood::iris::{Degenerate, EncoderVersion, EyeSide, IrisTemplate, Layout, Rotation};
@@ -927,22 +928,24 @@ fn what_was_acknowledged_survives_kill_9() {
     for round in 0..20 {
         let mut process = actor("registry::actor_enrols", &format!("loop {people}"), &ground.file()).spawn().unwrap();
         let out = process.stdout.take().unwrap();
-        // From the first acknowledgement on, so that slow machines enrol somebody, too.
+        let (first, acknowledged_once) = mpsc::channel();
         let reader = thread::spawn(move || {
             let mut lines = Vec::new();
             for line in BufReader::new(out).lines().map_while(Result::ok) {
-                lines.extend(acknowledgement(&line));
-                if lines.len() == 1 {
-                    thread::yield_now();
+                if let Some(enrolled) = acknowledgement(&line) {
+                    lines.push(enrolled);
+                    // Nobody listens any more after the first.
+                    let _ = first.send(());
                 }
             }
             lines
         });
-        let begin = Instant::now();
-        let life = Duration::from_millis(60 + random.below(200));
-        while begin.elapsed() < life {
-            thread::sleep(Duration::from_micros(random.below(3_000)));
+        // Every fourth process dies while it opens the registry or enrols its first person, the others a while after
+        // their first acknowledgement, so that a slow machine enrols somebody, too.
+        if round % 4 != 3 {
+            acknowledged_once.recv().expect("a process that is not killed acknowledges enrolments");
         }
+        thread::sleep(Duration::from_micros(random.below(150_000)));
         // SIGKILL on Unix.
         process.kill().unwrap();
         process.wait().unwrap();
@@ -952,7 +955,7 @@ fn what_was_acknowledged_survives_kill_9() {
         // One enrolment may have been committed without its acknowledgement getting out.
         assert!(people >= before && people <= acknowledged.len() as u64 + round + 1, "{people}");
     }
-    assert!(acknowledged.len() > 20, "only {} enrolments in 20 rounds", acknowledged.len());
+    assert!(acknowledged.len() >= 15, "only {} enrolments in 20 rounds", acknowledged.len());
     eprintln!("{} enrolments acknowledged, {people} stored, 20 kills", acknowledged.len());
 }
 
