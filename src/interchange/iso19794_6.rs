@@ -117,6 +117,18 @@ impl Representation {
         Ok(Self::undefined(Payload::png(picture)?, kind, eye))
     }
 
+    /// A representation of grey levels, which become a JPEG 2000 file of 8 bits that loses nothing.
+    ///
+    /// # Errors
+    /// [`PictureError`] if the picture is empty or a side has more than [`MAXIMUM_SIDE`](super::jpeg2000::MAXIMUM_SIDE) pixels.
+    pub fn from_picture_as_jpeg2000(
+        picture: &EyeImage,
+        kind: ImageKind,
+        eye: Option<EyeSide>,
+    ) -> Result<Self, PictureError> {
+        Ok(Self::undefined(Payload::jpeg2000(picture)?, kind, eye))
+    }
+
     fn undefined(payload: Payload, kind: ImageKind, eye: Option<EyeSide>) -> Self {
         Self {
             captured: CaptureTime::default(),

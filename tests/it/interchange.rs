@@ -11,6 +11,7 @@ use personhood::interchange::iso19794_6::{
     Bounds, CaptureTime, CompressionHistory, Device, Field, ImageFormat, ImageKind, IrisRecord, Orientation,
     PictureError, QualityBlock, Range, RecordError, Representation, Technology,
 };
+use personhood::interchange::jpeg2000;
 use personhood::iris::EyeSide;
 use personhood::matcher::{Comparison, MatchPolicy, compare};
 use personhood::pipeline::Pipeline;
@@ -238,6 +239,73 @@ fn what_cannot_be_written_is_refused() {
     let vga = Representation::from_picture(&vga, ImageKind::Vga, Some(EyeSide::Right)).unwrap();
     let record = IrisRecord::new(vec![vga.clone()]).unwrap();
     assert_eq!((record.eyes(), &read(&record.to_bytes()).unwrap()), (Some(1), &record));
+}
+
+/// `written.jp2` was read by OpenJPEG, and is what it should be (testdata/jpeg2000/README.md).
+#[test]
+fn jpeg_2000_is_written_as_the_same_bytes() {
+    assert_eq!(*jpeg2000::encode(&grey()).unwrap(), file("jpeg2000/written.jp2"));
+}
+
+#[test]
+fn pictures_that_jpeg_2000_cannot_take_are_refused() {
+    for (rows, columns) in [(0, 0), (1, jpeg2000::MAXIMUM_SIDE + 1), (jpeg2000::MAXIMUM_SIDE + 1, 1)] {
+        let picture = EyeImage::from_pixels(Array2::zeros((rows, columns)));
+        assert_eq!(jpeg2000::encode(&picture), None);
+        let error = Representation::from_picture_as_jpeg2000(&picture, ImageKind::Uncropped, None).unwrap_err();
+        assert_eq!(error.code(), "record_picture_too_large");
+    }
+}
+
+/// The decoder is another's (`hayro-jpeg2000`).
+#[cfg(feature = "jpeg2000")]
+#[test]
+fn a_record_of_jpeg_2000_gives_back_every_grey_level() {
+    let one = Representation::from_picture_as_jpeg2000(&grey(), ImageKind::Uncropped, Some(EyeSide::Left)).unwrap();
+    assert_eq!((one.payload.format(), one.payload.depth()), (ImageFormat::Jpeg2000, 8));
+    let record = read(&IrisRecord::new(vec![one]).unwrap().to_bytes()).unwrap();
+    assert_eq!(record.representations()[0].picture(&Limits::default()).unwrap().pixels(), grey().pixels());
+}
+
+/// Pictures that reach every part of the coder: noise, flat and sparse ones, edges of code-blocks and of stripes.
+#[cfg(feature = "jpeg2000")]
+fn lossless(picture: &EyeImage) {
+    let file = jpeg2000::encode(picture).unwrap();
+    let back = decode(&file, &Limits { min_dimension: 1, ..Limits::default() }).unwrap();
+    assert_eq!(back.pixels(), picture.pixels(), "{}x{}", picture.width(), picture.height());
+}
+
+#[cfg(feature = "jpeg2000")]
+#[test]
+fn jpeg_2000_loses_nothing_at_any_size() {
+    for rows in [1, 2, 3, 4, 5, 63, 64, 65, 130] {
+        for columns in [1, 2, 3, 7, 64, 65, 129] {
+            let drawn = |level: &dyn Fn(usize, usize) -> usize| {
+                EyeImage::from_pixels(Array2::from_shape_fn((rows, columns), |(y, x)| (level(x, y) & 255) as u8))
+            };
+            lossless(&drawn(&|_, _| 128));
+            lossless(&drawn(&|_, _| 0));
+            lossless(&drawn(&|x, y| (x + y) % 2 * 255));
+            lossless(&drawn(&|x, y| 3 * x + 5 * y));
+            lossless(&drawn(&|x, y| if (x, y) == (columns / 2, rows / 2) { 255 } else { 0 }));
+        }
+    }
+}
+
+#[cfg(feature = "jpeg2000")]
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn jpeg_2000_loses_nothing(rows in 1..150_usize, columns in 1..150_usize, seed in any::<u64>(), share in 0..=8_u64) {
+        let mut state = seed;
+        let noise = |_| {
+            // Knuth's linear congruences: any noise will do.
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            if state >> 40 & 7 < share { state.to_be_bytes()[0] } else { 77 }
+        };
+        lossless(&EyeImage::from_pixels(Array2::from_shape_fn((rows, columns), noise)));
+    }
 }
 
 #[test]

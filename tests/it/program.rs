@@ -587,4 +587,11 @@ fn iris_records_are_read_made_and_taken_as_pictures() {
     let found = typed("identify --registry {} --left {} --json", &[&registry, &eye(1, "left-2")]).exits(0).json();
     assert_eq!(found["candidates"][0]["eye"], "left");
     typed("compare {} {}", &[&right_only, &png]).exits(0);
+
+    // Lossless in the other format: the same picture, so the same template.
+    let smaller = scratch.path().join("smaller.iir");
+    let made = typed("record create --right {} --format jpeg2000 --out {} --json", &[&png, &smaller]).exits(0).json();
+    assert_eq!(made["representations"][0]["format"], "jpeg2000");
+    let compared = typed("compare {} {} --json", &[&smaller, &png]).exits(0).json();
+    assert_eq!(compared["disagreeing"], 0);
 }

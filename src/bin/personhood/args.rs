@@ -369,7 +369,7 @@ pub(crate) enum Record {
     Create(RecordCreate),
 }
 
-/// PNG and JPEG 2000 pictures in grey go into the record as they are; all others become PNG.
+/// PNG and JPEG 2000 pictures in grey go into the record as they are; all others become PNG, or what --format says.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("pictures").args(["left", "right", "unknown"]).required(true).multiple(true))]
 pub(crate) struct RecordCreate {
@@ -385,12 +385,24 @@ pub(crate) struct RecordCreate {
     /// Pictures of an eye of which nobody knows the side
     #[arg(long, value_name = "IMAGE", num_args = 1..)]
     pub(crate) unknown: Vec<PathBuf>,
+    /// Write every picture in this format, in 8 bits and without loss
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<RecordFormat>,
     /// How the pictures were cut
     #[arg(long, value_enum, default_value = "uncropped")]
     pub(crate) kind: RecordKind,
     /// When the pictures were taken
     #[arg(long, value_name = "TIME")]
     pub(crate) captured: Option<Moment>,
+}
+
+/// The format of the pictures in a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RecordFormat {
+    /// The most widely read
+    Png,
+    /// The smaller one
+    Jpeg2000,
 }
 
 /// How a picture was cut around the iris.

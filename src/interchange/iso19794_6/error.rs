@@ -199,13 +199,17 @@ pub enum PictureError {
         /// What was expected.
         expected: String,
     },
-    /// A picture's side is too long for a record.
-    #[error("a picture of {width}x{height} pixels does not fit into an iris record, at most 65535 a side do")]
+    /// A picture's side is too long for its format in a record, or the picture has no pixels.
+    #[error(
+        "a picture of {width}x{height} pixels does not fit into an iris record in this format: a side has 1 to {limit}"
+    )]
     TooLarge {
         /// Columns.
         width: usize,
         /// Rows.
         height: usize,
+        /// The most pixels that a side may have.
+        limit: usize,
     },
     /// Raw grey levels that are not as many as the header says.
     #[error("{found} bytes of raw grey levels, expected {expected}")]

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::error::PictureError;
 use super::fields::ImageFormat;
+use crate::interchange::jpeg2000;
 use crate::pipeline::image::{EyeImage, FileFormat, ImageInfo, Limits, decode, inspect};
 
 /// A picture as it lies in a record, with what the header says of it. Its bytes are wiped when it is dropped.
@@ -49,6 +50,15 @@ impl Payload {
             .write_image(picture.as_slice(), width.into(), height.into(), image::ExtendedColorType::L8)
             .map_err(|error| PictureError::Encoder { detail: error.to_string() })?;
         Ok(Self { format: ImageFormat::Png, width, height, depth: 8, bytes })
+    }
+
+    /// Grey levels as JPEG 2000, lossless.
+    pub(super) fn jpeg2000(picture: &EyeImage) -> Result<Self, PictureError> {
+        let (width, height) = (picture.width(), picture.height());
+        let too_large = PictureError::TooLarge { width, height, limit: jpeg2000::MAXIMUM_SIDE };
+        let bytes = jpeg2000::encode(picture).ok_or(too_large)?;
+        let (width, height) = sides(width, height)?;
+        Ok(Self { format: ImageFormat::Jpeg2000, width, height, depth: 8, bytes })
     }
 
     pub(super) fn of_record(
@@ -143,7 +153,7 @@ impl Payload {
 fn sides(width: usize, height: usize) -> Result<(u16, u16), PictureError> {
     match (u16::try_from(width), u16::try_from(height)) {
         (Ok(columns), Ok(rows)) => Ok((columns, rows)),
-        _ => Err(PictureError::TooLarge { width, height }),
+        _ => Err(PictureError::TooLarge { width, height, limit: u16::MAX.into() }),
     }
 }
 

@@ -12,7 +12,7 @@ use personhood::pipeline::image::{FileFormat, Limits, decode, inspect};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::args::{Record, RecordCreate, RecordKind};
+use crate::args::{Record, RecordCreate, RecordFormat, RecordKind};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
@@ -122,7 +122,8 @@ fn create(args: &RecordCreate, output: Output) -> Result<Report, Failure> {
     let mut representations = Vec::new();
     for (eye, files) in sides {
         for file in files {
-            let one = representation(file, args.kind.into(), eye).map_err(|failure| failure.about(file))?;
+            let one =
+                representation(file, args.format, args.kind.into(), eye).map_err(|failure| failure.about(file))?;
             representations.push(Representation { captured, ..one });
         }
     }
@@ -131,8 +132,13 @@ fn create(args: &RecordCreate, output: Output) -> Result<Report, Failure> {
     Ok(Report::new(&args.out, &record))
 }
 
-/// A grey PNG or JPEG 2000 file as it is, every other picture as PNG.
-fn representation(file: &Path, kind: ImageKind, eye: Option<EyeSide>) -> Result<Representation, Failure> {
+/// The picture in the format that is asked for; if none is, a grey PNG or JPEG 2000 file as it is and every other one as PNG.
+fn representation(
+    file: &Path,
+    format: Option<RecordFormat>,
+    kind: ImageKind,
+    eye: Option<EyeSide>,
+) -> Result<Representation, Failure> {
     let limits = Limits::default();
     let bytes = Zeroizing::new(files::read(file, files::PICTURE_LIMIT)?);
     let info = inspect(&bytes, &limits)?;
@@ -141,10 +147,10 @@ fn representation(file: &Path, kind: ImageKind, eye: Option<EyeSide>) -> Result<
     let as_it_is = matches!(info.format, FileFormat::Png | FileFormat::Jpeg2000)
         && info.components == 1
         && (8..=16).contains(&info.bits);
-    let one = if as_it_is {
-        Representation::from_file(bytes.to_vec(), kind, eye, &limits)?
-    } else {
-        Representation::from_picture(&picture, kind, eye)?
+    let one = match format {
+        None if as_it_is => Representation::from_file(bytes.to_vec(), kind, eye, &limits)?,
+        None | Some(RecordFormat::Png) => Representation::from_picture(&picture, kind, eye)?,
+        Some(RecordFormat::Jpeg2000) => Representation::from_picture_as_jpeg2000(&picture, kind, eye)?,
     };
     let compression = match info.format {
         FileFormat::Jpeg => CompressionHistory::Lossy,
