@@ -33,7 +33,7 @@ pub(crate) use constants::{MDS, ROUND_CONSTANTS};
 use zeroize::Zeroize;
 
 use crate::scalar::Scalar;
-use constants::{LATE_CONSTANTS, PARTIAL_ROUNDS, PRE_SPARSE};
+use constants::{LATE_CONSTANTS, MDS_COLUMNS, PARTIAL_ROUNDS, PRE_SPARSE, PRE_SPARSE_COLUMNS};
 
 /// Number of elements of the state.
 pub const WIDTH: usize = 9;
@@ -127,15 +127,24 @@ fn hash_with(domain: Domain, inputs: &[Scalar; RATE], record: impl FnMut(Scalar)
 
 #[inline(always)]
 fn permute_with(state: &mut [Scalar; WIDTH], mut record: impl FnMut(Scalar)) {
+    permute_through(state, |input| {
+        let output = input.pow5();
+        record(output);
+        output
+    });
+}
+
+/// The permutation with whatever `s_box` makes of the inputs of S-boxes.
+#[inline(always)]
+fn permute_through(state: &mut [Scalar; WIDTH], mut s_box: impl FnMut(Scalar) -> Scalar) {
     const HALF: usize = FULL_ROUNDS / 2;
     for (round, constants) in ROUND_CONSTANTS[..HALF].iter().enumerate() {
         // The last matrix before the partial rounds takes their common factor along.
         let matrix = if round + 1 == HALF { &PRE_SPARSE } else { &MDS };
-        full_round(state, constants, matrix, &mut record);
+        full_round(state, constants, matrix, &mut s_box);
     }
     for round in &PARTIAL_ROUNDS {
-        let output = (state[0] + round.constant).pow5();
-        record(output);
+        let output = s_box(state[0] + round.constant);
         state[0] = output;
         let first = Scalar::dot(&round.row, state);
         for (element, factor) in state[1..].iter_mut().zip(&round.column) {
@@ -144,10 +153,81 @@ fn permute_with(state: &mut [Scalar; WIDTH], mut record: impl FnMut(Scalar)) {
         state[0] = first;
     }
     // What the partial rounds' constants would have added to the other elements, all at once.
-    full_round(state, &LATE_CONSTANTS, &MDS, &mut record);
+    full_round(state, &LATE_CONSTANTS, &MDS, &mut s_box);
     for constants in &ROUND_CONSTANTS[HALF + PARTIAL_ROUND_COUNT + 1..] {
-        full_round(state, constants, &MDS, &mut record);
+        full_round(state, constants, &MDS, &mut s_box);
     }
+}
+
+/// The inputs of all S-boxes of a permutation whose S-boxes give `outputs`, whatever these are, and element 1 of the result.
+///
+/// As the sparse form has the S-boxes of the dense one, so it has their inputs.
+pub(crate) fn s_box_inputs(state: &[Scalar; WIDTH], outputs: &[Scalar; S_BOXES]) -> ([Scalar; S_BOXES], Scalar) {
+    let mut inputs = [Scalar::ZERO; S_BOXES];
+    let mut boxes = inputs.iter_mut().zip(outputs);
+    let mut state = *state;
+    permute_through(&mut state, |input| {
+        let (place, output) = boxes.next().expect("as many S-boxes as outputs");
+        *place = input;
+        *output
+    });
+    let output = state[1];
+    state.zeroize(); // determines the inputs
+    (inputs, output)
+}
+
+/// Σ weightsᵢ·(input of S-box i) as an affine form: the coefficients of the initial state and of all S-box outputs, and
+/// the constant.
+///
+/// Between S-boxes the permutation is affine, so this is the permutation run backwards with transposed matrices. The
+/// sparse form has the S-boxes of the dense one, and therefore the same answer, at 17 products a partial round.
+pub(crate) fn transposed(weights: &[Scalar; S_BOXES]) -> ([Scalar; WIDTH], [Scalar; S_BOXES], Scalar) {
+    const HALF: usize = FULL_ROUNDS / 2;
+    const LATE: usize = HALF * WIDTH + PARTIAL_ROUND_COUNT;
+    let mut outputs = [Scalar::ZERO; S_BOXES];
+    let mut constant = Scalar::ZERO;
+    // Coefficients of the state after the round at hand; nothing comes after the last one.
+    let mut state = [Scalar::ZERO; WIDTH];
+    for (round, constants) in ROUND_CONSTANTS[HALF + PARTIAL_ROUND_COUNT..].iter().enumerate().rev() {
+        let constants = if round == 0 { &LATE_CONSTANTS } else { constants };
+        let boxes = LATE + round * WIDTH..LATE + (round + 1) * WIDTH;
+        constant += transposed_round(&mut state, &weights[boxes.clone()], constants, &MDS_COLUMNS, &mut outputs[boxes]);
+    }
+    for (index, round) in PARTIAL_ROUNDS.iter().enumerate().rev() {
+        let number = HALF * WIDTH + index;
+        let first = state[0];
+        let mut column = [round.row[0]; WIDTH];
+        column[1..].copy_from_slice(&round.column);
+        outputs[number] = Scalar::dot(&column, &state);
+        for (element, factor) in state[1..].iter_mut().zip(&round.row[1..]) {
+            *element += *factor * first;
+        }
+        state[0] = weights[number];
+        constant += round.constant * state[0];
+    }
+    for (round, constants) in ROUND_CONSTANTS[..HALF].iter().enumerate().rev() {
+        let columns = if round + 1 == HALF { &PRE_SPARSE_COLUMNS } else { &MDS_COLUMNS };
+        let boxes = round * WIDTH..(round + 1) * WIDTH;
+        constant += transposed_round(&mut state, &weights[boxes.clone()], constants, columns, &mut outputs[boxes]);
+    }
+    (state, outputs, constant)
+}
+
+/// A full round of [`transposed`]; what its constants contribute.
+#[inline(always)]
+fn transposed_round(
+    state: &mut [Scalar; WIDTH],
+    weights: &[Scalar],
+    constants: &[Scalar; WIDTH],
+    columns: &[[Scalar; WIDTH]; WIDTH],
+    outputs: &mut [Scalar],
+) -> Scalar {
+    // Behind an S-box is its output; before it, the input that is weighed.
+    for (output, column) in outputs.iter_mut().zip(columns) {
+        *output = Scalar::dot(column, state);
+    }
+    state.copy_from_slice(weights);
+    Scalar::dot(constants, state)
 }
 
 #[inline(always)]
@@ -155,12 +235,11 @@ fn full_round(
     state: &mut [Scalar; WIDTH],
     constants: &[Scalar; WIDTH],
     matrix: &[[Scalar; WIDTH]; WIDTH],
-    record: &mut impl FnMut(Scalar),
+    s_box: &mut impl FnMut(Scalar) -> Scalar,
 ) {
     let mut outputs = *state;
     for (element, constant) in outputs.iter_mut().zip(constants) {
-        *element = (*element + *constant).pow5();
-        record(*element);
+        *element = s_box(*element + *constant);
     }
     for (element, row) in state.iter_mut().zip(matrix) {
         *element = Scalar::dot(row, &outputs);
@@ -222,6 +301,36 @@ mod tests {
             prop_assert_eq!(sparse, dense);
             prop_assert_eq!(traced, dense);
             prop_assert_eq!(&trace[..], &expected[..]);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(50))]
+
+        #[test]
+        fn inputs_of_s_boxes_and_their_transposed_form_are_those_of_the_dense_form(start in state(), seed in any::<u64>()) {
+            // S-boxes that give anything but the fifth power, so that outputs are not functions of inputs; in the dense form.
+            let number = |label: u64, i: usize| hash(Domain::Node, &[Scalar::from(seed), Scalar::from(label), Scalar::from(i as u64),
+                Scalar::ONE, Scalar::ONE, Scalar::ONE, Scalar::ONE, Scalar::ONE]);
+            let weights: [Scalar; S_BOXES] = core::array::from_fn(|i| number(0, i));
+            let given: [Scalar; S_BOXES] = core::array::from_fn(|i| number(1, i));
+            let (mut inputs, mut state) = (Vec::new(), start);
+            for (round, constants) in ROUND_CONSTANTS.iter().enumerate() {
+                for (i, constant) in constants.iter().enumerate() {
+                    state[i] += *constant;
+                    if i == 0 || !(4..64).contains(&round) {
+                        inputs.push(state[i]);
+                        state[i] = given[inputs.len() - 1];
+                    }
+                }
+                state = core::array::from_fn(|row| Scalar::inner_product(&MDS[row], &state));
+            }
+            let (sparse, output) = s_box_inputs(&start, &given);
+            prop_assert_eq!(&sparse[..], &inputs[..]);
+            prop_assert_eq!(output, state[1]);
+            let (by_start, by_outputs, constant) = transposed(&weights);
+            let form = Scalar::inner_product(&by_start, &start) + Scalar::inner_product(&by_outputs, &given) + constant;
+            prop_assert_eq!(form, Scalar::inner_product(&weights, &inputs));
         }
     }
 

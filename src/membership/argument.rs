@@ -79,58 +79,48 @@ pub(super) fn combine(
 ) -> (Vec<Scalar>, Scalar) {
     let mut b = vec![Scalar::ZERO; LENGTH];
     let mut value = Scalar::ZERO;
+    // Power of ξ of the equation at hand.
     let mut weight = Scalar::ONE;
-    let mut add = |range: core::ops::Range<usize>, coefficients: &[Scalar], weight: Scalar| {
+    // Vector j is combined with ρʲ, so its part of the form with ρ^(8−j).
+    let rho: [Scalar; COMBINED + 1] = powers(&challenges.rho);
+    let gate_rho = |round: usize| rho[COMBINED - 1 - round];
+    let slot_rho = |round: usize| rho[COMBINED - 1 - GATE_ROUNDS - round];
+    let mut add = |range: core::ops::Range<usize>, coefficients: &[Scalar], factor: Scalar| {
         for (b, coefficient) in b[range].iter_mut().zip(coefficients) {
-            *b += weight * *coefficient;
+            *b += factor * *coefficient;
         }
     };
 
     // Gate round j: Σ_k eq(τⱼ, k)·tⱼ(k) = tⱼ₋₁(rⱼ₋₁), where t₀ is zero.
     for (round, tau) in challenges.tau.iter().enumerate() {
-        add(gate_positions(round), &interpolation.digit.basis(tau), weight);
+        add(gate_positions(round), &interpolation.digit.basis(tau), weight * gate_rho(round));
         if round > 0 {
             let earlier = interpolation.gate.basis(&challenges.point[round - 1]);
-            add(gate_positions(round - 1), &earlier, -weight);
+            add(gate_positions(round - 1), &earlier, -(weight * gate_rho(round - 1)));
         }
         weight *= challenges.xi;
     }
     // At the end: t₆(r₆) = a⁵ + e·d − b.
     let Evaluations { a, b: evaluation_b, e, d } = &challenges.evaluations;
     let last = GATE_ROUNDS - 1;
-    add(gate_positions(last), &interpolation.gate.basis(&challenges.point[last]), weight);
+    add(gate_positions(last), &interpolation.gate.basis(&challenges.point[last]), weight * gate_rho(last));
     value += weight * (a.pow5() + *e * *d - *evaluation_b);
     weight *= challenges.xi;
 
     // Slot round j: Σ_k qⱼ(k) = qⱼ₋₁(r'ⱼ₋₁), where q₀ is the target.
     for round in 0..SLOT_ROUNDS {
-        add(slot_positions(round), &[Scalar::ONE; BASE], weight);
+        add(slot_positions(round), &[Scalar::ONE; BASE], weight * slot_rho(round));
         if round > 0 {
             let earlier = interpolation.product.basis(&challenges.slot_point[round - 1]);
-            add(slot_positions(round - 1), &earlier, -weight);
+            add(slot_positions(round - 1), &earlier, -(weight * slot_rho(round - 1)));
         } else {
             value += weight * *target;
         }
         weight *= challenges.xi;
     }
     // At the end: ⟨f(r'), w(r')⟩ = q₂(r'₂).
-    add(0..COLUMNS, form, weight);
+    add(0..COLUMNS, form, weight * rho[COMBINED]);
     let last = SLOT_ROUNDS - 1;
-    add(slot_positions(last), &interpolation.product.basis(&challenges.slot_point[last]), -weight);
-
-    // Vector j is combined with ρʲ, so its part of the form with ρ^(8−j).
-    let rho: [Scalar; COMBINED + 1] = powers(&challenges.rho);
-    let mut scale = |range: core::ops::Range<usize>, factor: Scalar| {
-        for b in &mut b[range] {
-            *b *= factor;
-        }
-    };
-    scale(0..COLUMNS, rho[COMBINED]);
-    for round in 0..GATE_ROUNDS {
-        scale(gate_positions(round), rho[COMBINED - 1 - round]);
-    }
-    for round in 0..SLOT_ROUNDS {
-        scale(slot_positions(round), rho[COMBINED - 1 - GATE_ROUNDS - round]);
-    }
+    add(slot_positions(last), &interpolation.product.basis(&challenges.slot_point[last]), -(weight * slot_rho(last)));
     (b, value * rho[COMBINED])
 }

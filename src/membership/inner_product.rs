@@ -107,9 +107,9 @@ pub(super) fn prove_vartime(
     InnerProductProof { folds, last }
 }
 
-/// The check of the verifier as one linear combination of points that must be the identity.
+/// The check of the verifier, times a weight, as one linear combination of points that must be the identity.
 pub(super) struct Reduction {
-    /// Factor of X: the product of all challenges.
+    /// Factor of X: the product of the weight and all challenges.
     pub(super) claim: Scalar,
     /// Factors of (L, R) of every round.
     pub(super) folds: [(Scalar, Scalar); ROUNDS],
@@ -119,9 +119,14 @@ pub(super) struct Reduction {
     pub(super) form: Scalar,
 }
 
-/// Replays the challenges of `proof` and reduces the claim X = Σ zᵢ·Gᵢ + ⟨z, b⟩·U to a combination
+/// Replays the challenges of `proof` and reduces the claim X = Σ zᵢ·Gᵢ + ⟨z, b⟩·U to `weight` times a combination
 /// claim·X + Σ folds·(L, R) + Σ generators·G + form·U = 0.
-pub(super) fn reduce(transcript: &mut Transcript, proof: &InnerProductProof, b: &[Scalar]) -> Reduction {
+pub(super) fn reduce(
+    transcript: &mut Transcript,
+    proof: &InnerProductProof,
+    b: &[Scalar],
+    weight: &Scalar,
+) -> Reduction {
     let challenges: [Scalar; ROUNDS] = core::array::from_fn(|round| {
         let (low, high) = &proof.folds[round];
         transcript.append_point(label::FOLD_LOW, low);
@@ -130,7 +135,7 @@ pub(super) fn reduce(transcript: &mut Transcript, proof: &InnerProductProof, b: 
     });
 
     // X' = L + x·X + x²·R, so the L of a round is multiplied by all later challenges.
-    let mut later = Scalar::ONE;
+    let mut later = *weight;
     let mut folds = [(Scalar::ZERO, Scalar::ZERO); ROUNDS];
     for (fold, x) in folds.iter_mut().zip(&challenges).rev() {
         *fold = (later, later * x.square());
@@ -138,12 +143,11 @@ pub(super) fn reduce(transcript: &mut Transcript, proof: &InnerProductProof, b: 
     }
 
     // G' = x·G_low + G_high: the first challenge decides on the most significant bit of the position.
-    let mut weights = alloc::vec![Scalar::ONE];
+    let mut weights = alloc::vec![-*weight];
     for x in &challenges {
         weights = weights.iter().flat_map(|weight| [*weight * *x, *weight]).collect();
     }
-    let generators: Vec<Scalar> =
-        weights.iter().flat_map(|weight| proof.last.map(|value| -(*weight * value))).collect();
+    let generators: Vec<Scalar> = weights.iter().flat_map(|weight| proof.last.map(|value| *weight * value)).collect();
     let form = Scalar::inner_product(&generators, b);
     Reduction { claim: later, folds, generators, form }
 }
@@ -161,7 +165,7 @@ mod tests {
 
     /// Whether the combination is the identity for the claim that `value` = ⟨z, b⟩.
     fn accepts(generators: &Generators, proof: &InnerProductProof, z: &[Scalar], b: &[Scalar], value: Scalar) -> bool {
-        let reduction = reduce(&mut Transcript::new(PROTOCOL), proof, b);
+        let reduction = reduce(&mut Transcript::new(PROTOCOL), proof, b, &Scalar::from(3));
         let naive = |scalars: &[Scalar]| -> RistrettoPoint {
             scalars.iter().zip(&generators.vector).map(|(scalar, point)| point * scalar.to_dalek()).sum()
         };

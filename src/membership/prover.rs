@@ -10,7 +10,7 @@ use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
 use super::argument::{COMBINED, Challenges, combine, gate_positions, powers, slot_positions};
-use super::commitment::{Point, commit, select_sum};
+use super::commitment::{Commitment, Point, select_sum};
 use super::inner_product::{LENGTH, ROUNDS, prove_vartime};
 use super::parameters::Parameters;
 use super::progress::{Cancelled, Reporter};
@@ -48,19 +48,22 @@ pub(super) fn prove_assignment(
     // 1. Commitments to the columns of every slot.
     let column_blindings: Zeroizing<Vec<Scalar>> =
         Zeroizing::new((0..COMMITTED_SLOTS).map(|_| Scalar::random(rng)).collect());
-    let commit_slot = |slot: usize| -> Point {
+    let commitment = |slot: usize| {
         let occupied = if bits_are_bits { Assignment::occupied(slot) } else { 0..COLUMNS };
         let values = assignment.slot(slot)[occupied.clone()].iter().copied();
-        let mut point = commit(&vector[occupied], values, &generators.blinding, &column_blindings[slot]);
-        if bits_are_bits && Assignment::has_bits(slot) {
-            point += select_sum(vector, assignment.bits());
-        }
-        point.into()
+        Commitment::new(&vector[occupied], values, &generators.blinding, &column_blindings[slot])
     };
-    let mut columns = Vec::with_capacity(COMMITTED_SLOTS);
+    let mut columns: Vec<Point> = Vec::with_capacity(COMMITTED_SLOTS);
     while columns.len() < COMMITTED_SLOTS {
         let (done, share) = (columns.len(), workers.share(COMMITTED_SLOTS - columns.len()));
-        columns.extend(workers.map(share, |i| commit_slot(done + i)));
+        let commitments: Vec<Commitment> = (done..done + share).map(commitment).collect();
+        let mut points = compute(workers, &commitments);
+        for (slot, point) in (done..).zip(&mut points) {
+            if bits_are_bits && Assignment::has_bits(slot) {
+                *point += select_sum(vector, assignment.bits());
+            }
+        }
+        columns.extend(points.into_iter().map(Point::from));
         reporter.step(share as u32)?;
     }
     let columns: [Point; COMMITTED_SLOTS] = array(columns);
@@ -70,9 +73,13 @@ pub(super) fn prove_assignment(
     let tau: [Scalar; GATE_ROUNDS] = transcript.challenges(label::TAU);
 
     // 2. First sumcheck: every gate is zero.
+    let commit_round = |positions: core::ops::Range<usize>, polynomial: &[Scalar], blinding: &Scalar| -> Point {
+        let values = polynomial.iter().copied();
+        compute(workers, &[Commitment::new(&vector[positions], values, &generators.blinding, blinding)])[0].into()
+    };
     let mut combined = Zeroizing::new(alloc::vec![Scalar::ZERO; LENGTH]);
     let mut round_blindings = Zeroizing::new(Vec::with_capacity(COMBINED));
-    let mut gates = assignment.gates();
+    let mut gates = assignment.gates(workers);
     let mut point = [Scalar::ZERO; GATE_ROUNDS];
     let mut gate_rounds = Vec::with_capacity(GATE_ROUNDS);
     for round in 0..GATE_ROUNDS {
@@ -81,7 +88,7 @@ pub(super) fn prove_assignment(
         let positions = gate_positions(round);
         combined[positions.clone()].copy_from_slice(&*polynomial);
         let blinding = Scalar::random(rng);
-        let commitment = commit(&vector[positions], polynomial.iter().copied(), &generators.blinding, &blinding).into();
+        let commitment = commit_round(positions, &polynomial[..], &blinding);
         round_blindings.push(blinding);
         transcript.append_point(label::GATE_ROUND, &commitment);
         point[round] = transcript.challenge(label::GATE_POINT);
@@ -97,14 +104,14 @@ pub(super) fn prove_assignment(
 
     // 3. Second sumcheck: the evaluations and all ties are true of the committed columns.
     let claim = LinearClaim::new(interpolation, public, &point, &evaluations, &gamma);
-    let mut products = ProductSum { f: claim.table(), w: assignment.table() };
+    let mut products = ProductSum { f: claim.table(workers), w: assignment.table() };
     let mut slot_point = [Scalar::ZERO; SLOT_ROUNDS];
     let slot_rounds: [Point; SLOT_ROUNDS] = core::array::from_fn(|round| {
         let polynomial = Zeroizing::new(products.round());
         let positions = slot_positions(round);
         combined[positions.clone()].copy_from_slice(&*polynomial);
         let blinding = Scalar::random(rng);
-        let commitment = commit(&vector[positions], polynomial.iter().copied(), &generators.blinding, &blinding).into();
+        let commitment = commit_round(positions, &polynomial[..], &blinding);
         round_blindings.push(blinding);
         transcript.append_point(label::SLOT_ROUND, &commitment);
         slot_point[round] = transcript.challenge(label::SLOT_POINT);
@@ -140,7 +147,8 @@ pub(super) fn prove_assignment(
     // 5. A one-time mask, and from here on everything is public.
     let masks: Zeroizing<Vec<Scalar>> = Zeroizing::new((0..LENGTH).map(|_| Scalar::random(rng)).collect());
     let mask_blinding = Zeroizing::new(Scalar::random(rng));
-    let mask: Point = commit_in_parts(workers, vector, &masks, &generators.blinding, &mask_blinding).into();
+    let mask = Commitment::new(vector, masks.iter().copied(), &generators.blinding, &mask_blinding);
+    let mask: Point = compute(workers, &[mask])[0].into();
     reporter.step(2)?;
     let mask_value = Scalar::inner_product(&masks, &form);
     transcript.append_point(label::MASK, &mask);
@@ -157,21 +165,11 @@ pub(super) fn prove_assignment(
     Ok(MembershipProof { columns, gate_rounds, evaluations, slot_rounds, mask, mask_value, zeta, inner_product })
 }
 
-/// [`commit`], a part of the positions each.
-fn commit_in_parts<W: Workers>(
-    workers: &W,
-    points: &[RistrettoPoint],
-    values: &[Scalar],
-    blinding_point: &RistrettoPoint,
-    blinding: &Scalar,
-) -> RistrettoPoint {
-    let length = points.len().div_ceil(W::PARTS);
-    let parts = workers.map(W::PARTS, |part| {
-        let range = (part * length).min(points.len())..((part + 1) * length).min(points.len());
-        let blinding = if part == 0 { *blinding } else { Scalar::ZERO };
-        commit(&points[range.clone()], values[range].iter().copied(), blinding_point, &blinding)
-    });
-    parts.iter().sum()
+/// The commitments, each in as many parts as suit the workers: equal small tasks keep all threads busy to the end.
+fn compute<W: Workers>(workers: &W, commitments: &[Commitment]) -> Vec<RistrettoPoint> {
+    let parts =
+        workers.map(commitments.len() * W::PARTS, |task| commitments[task / W::PARTS].part(task % W::PARTS, W::PARTS));
+    parts.chunks(W::PARTS).map(|parts| parts.iter().sum()).collect()
 }
 
 /// The elements of a vector of known length.

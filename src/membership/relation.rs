@@ -27,7 +27,8 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq, ConstantTimeLess};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::sumcheck::{GateSum, POWER, PRODUCT};
-use crate::poseidon::{self, Domain, MDS, ROUND_CONSTANTS};
+use super::workers::Workers;
+use crate::poseidon::{self, Domain, MDS};
 use crate::scalar::Scalar;
 use crate::tree::DEPTH;
 
@@ -39,12 +40,8 @@ pub(super) use linear::{Evaluations, LinearClaim, absorb_into};
 const WIDTH: usize = 9;
 /// Children of a node; inputs of a permutation.
 pub(super) const ARITY: usize = WIDTH - 1;
-/// Rounds in which all elements pass an S-box: half of them before, half after the partial rounds.
-const FULL_ROUNDS: usize = 8;
-/// Rounds in which only element 0 passes an S-box.
-const PARTIAL_ROUNDS: usize = 60;
-/// S-boxes of one permutation.
-pub(super) const SBOXES: usize = FULL_ROUNDS * WIDTH + PARTIAL_ROUNDS;
+/// S-boxes of one permutation: all elements in 8 full rounds, one in 60 partial ones.
+pub(super) const SBOXES: usize = 8 * WIDTH + 60;
 /// Partial products of ∏(childᵢ − current).
 const PRODUCTS: usize = ARITY - 2;
 
@@ -102,7 +99,6 @@ const BOUNDS_COLUMNS: usize = BITS + 8;
 const _: () = assert!(COMMITTED_SLOTS <= SLOTS, "every slot has a number");
 const _: () = assert!(MEMBERSHIP_ROW + MEMBERSHIP_ROWS <= ROWS, "every row has a number");
 const _: () = assert!(BOUNDS_COLUMNS <= COLUMNS, "bits and masks fit into a slot");
-const _: () = assert!(ROUND_CONSTANTS.len() == FULL_ROUNDS + PARTIAL_ROUNDS, "the rounds of the hash");
 
 /// The public values that the equations use, as field elements.
 ///
@@ -182,33 +178,6 @@ fn tag(slot: usize) -> Scalar {
 /// The output of a hash slot: row 1 of the matrix times the last nine S-box outputs.
 fn output(columns: &[Scalar]) -> Scalar {
     Scalar::inner_product(&MDS[1], &columns[PRODUCT_COLUMN - WIDTH..PRODUCT_COLUMN])
-}
-
-/// Whether all elements pass an S-box in this round.
-const fn is_full(round: usize) -> bool {
-    round < FULL_ROUNDS / 2 || round >= FULL_ROUNDS / 2 + PARTIAL_ROUNDS
-}
-
-/// Poseidon, where `sbox(number, input)` says what each S-box gives; the output element.
-///
-/// In the dense form, with any S-box outputs whatever: the affine functions that the rows are made of.
-fn permute(tag: Scalar, inputs: &[Scalar], mut sbox: impl FnMut(usize, Scalar) -> Scalar) -> Scalar {
-    let mut state = [tag; WIDTH];
-    state[1..].copy_from_slice(inputs);
-    let mut number = 0;
-    for (round, constants) in ROUND_CONSTANTS.iter().enumerate() {
-        for (i, (element, constant)) in state.iter_mut().zip(constants).enumerate() {
-            *element += *constant;
-            if i == 0 || is_full(round) {
-                *element = sbox(number, *element);
-                number += 1;
-            }
-        }
-        state = core::array::from_fn(|i| Scalar::inner_product(&MDS[i], &state));
-    }
-    let output = state[1];
-    state.zeroize(); // determines the inputs
-    output
 }
 
 impl Assignment {
@@ -323,32 +292,39 @@ impl Assignment {
     }
 
     /// The values A·z, B·z, E·z and D·z of every row of every slot.
-    pub(super) fn gates(&self) -> GateSum {
+    pub(super) fn gates(&self, workers: &impl Workers) -> GateSum {
         let empty = || vec![Scalar::ZERO; SLOTS * ROWS];
         let mut gates = GateSum { a: empty(), b: empty(), e: empty(), d: empty(), shape: vec![0; SLOTS * ROWS] };
-        let mut current = Scalar::ZERO;
+        let mut hashes = workers.map(HASHES, |slot| {
+            let (inputs, sboxes) = self.slot(slot)[..PRODUCT_COLUMN].split_at(SBOX_COLUMN);
+            let mut state = [tag(slot); WIDTH];
+            state[1..].copy_from_slice(inputs);
+            let traced = poseidon::s_box_inputs(&state, sboxes.try_into().expect("one column per S-box"));
+            state.zeroize();
+            traced
+        });
         for slot in 0..HASHES {
             let columns = self.slot(slot);
             let first = slot * ROWS;
-            let sboxes = &columns[SBOX_COLUMN..PRODUCT_COLUMN];
             gates.shape[first..first + SBOXES].fill(POWER);
-            gates.b[first..first + SBOXES].copy_from_slice(sboxes);
-            let output = permute(tag(slot), &columns[..ARITY], |number, input| {
-                gates.a[first + number] = input;
-                sboxes[number]
-            });
+            gates.a[first..first + SBOXES].copy_from_slice(&hashes[slot].0);
+            gates.b[first..first + SBOXES].copy_from_slice(&columns[SBOX_COLUMN..PRODUCT_COLUMN]);
             if slot >= TREE {
+                let below = hashes[slot - 1].1;
                 let products = &columns[PRODUCT_COLUMN..];
                 for i in 0..MEMBERSHIP_ROWS {
                     let row = first + MEMBERSHIP_ROW + i;
                     gates.shape[row] = PRODUCT;
-                    gates.e[row] = if i == 0 { columns[0] - current } else { products[i - 1] };
-                    gates.d[row] = columns[i + 1] - current;
+                    gates.e[row] = if i == 0 { columns[0] - below } else { products[i - 1] };
+                    gates.d[row] = columns[i + 1] - below;
                     // The last product is zero: one child is the node below.
                     gates.b[row] = products.get(i).copied().unwrap_or_default();
                 }
             }
-            current = output;
+        }
+        for (inputs, output) in &mut hashes {
+            inputs.zeroize();
+            output.zeroize();
         }
 
         let first = BOUNDS * ROWS;
@@ -370,7 +346,6 @@ impl Assignment {
             gates.d[row] = columns[column + 1];
             gates.b[row] = columns[column + 2];
         }
-        current.zeroize();
         gates
     }
 

@@ -74,10 +74,10 @@ impl Equation {
         let claim = LinearClaim::new(interpolation, public, &point, &proof.evaluations, &gamma);
         let slot_weights = interpolation.equality_table(&slot_point);
         let (form, value) = combine(interpolation, &challenges, &claim.combine(&slot_weights), &claim.target);
-        let reduction = reduce(transcript, &proof.inner_product, &form);
+        let reduction = reduce(transcript, &proof.inner_product, &form, weight);
 
         // X = S + χ·(Σ eq(r', ℓ)·W_ℓ + Σ ρʲ·Pⱼ) − ζ·H + y·(c + χ·value)·U
-        let by_mask = *weight * reduction.claim;
+        let by_mask = reduction.claim;
         let by_vector = by_mask * chi;
         let rho: [Scalar; COMBINED + 1] = powers(&challenges.rho);
         self.points.push((by_mask, *proof.mask.point()));
@@ -88,14 +88,14 @@ impl Equation {
             self.points.push((by_vector * *factor, *point.point()));
         }
         self.blinding -= by_mask * proof.zeta;
-        self.form += y * (by_mask * (proof.mask_value + chi * value) + *weight * reduction.form);
+        self.form += y * (by_mask * (proof.mask_value + chi * value) + reduction.form);
 
         for ((low, high), (by_low, by_high)) in proof.inner_product.folds.iter().zip(&reduction.folds) {
-            self.points.push((*weight * *by_low, *low.point()));
-            self.points.push((*weight * *by_high, *high.point()));
+            self.points.push((*by_low, *low.point()));
+            self.points.push((*by_high, *high.point()));
         }
         for (sum, factor) in self.vector.iter_mut().zip(&reduction.generators) {
-            *sum += *weight * *factor;
+            *sum += *factor;
         }
     }
 

@@ -34,8 +34,14 @@ pub(crate) static ROUND_CONSTANTS: [Row; FULL_ROUNDS + PARTIAL_ROUND_COUNT] = ro
 /// The matrix M; the new state is M times the state as a column.
 pub(crate) static MDS: [Row; WIDTH] = rows(&tables::MDS);
 
+/// The columns of M, for the permutation run backwards.
+pub(super) static MDS_COLUMNS: [Row; WIDTH] = transposed(&rows(&tables::MDS));
+
 /// diag(1, M̂⁶⁰)·M: the matrix of the last full round before the partial ones.
 pub(super) static PRE_SPARSE: [Row; WIDTH] = rows(&tables::PRE_SPARSE);
+
+/// Its columns.
+pub(super) static PRE_SPARSE_COLUMNS: [Row; WIDTH] = transposed(&rows(&tables::PRE_SPARSE));
 
 /// The partial rounds in their sparse form.
 pub(super) static PARTIAL_ROUNDS: [PartialRound; PARTIAL_ROUND_COUNT] = partial_rounds();
@@ -66,6 +72,16 @@ const fn rows<const ROWS: usize>(numbers: &[tables::Limbs]) -> [Row; ROWS] {
         index += 1;
     }
     rows
+}
+
+const fn transposed(matrix: &[Row; WIDTH]) -> [Row; WIDTH] {
+    let mut columns = *matrix;
+    let mut index = 0;
+    while index < WIDTH * WIDTH {
+        columns[index / WIDTH][index % WIDTH] = matrix[index % WIDTH][index / WIDTH];
+        index += 1;
+    }
+    columns
 }
 
 const fn partial_rounds() -> [PartialRound; PARTIAL_ROUND_COUNT] {

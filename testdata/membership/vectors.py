@@ -13,7 +13,7 @@ import hashlib
 import json
 import sys
 
-from verify import D, HERE, L, P, SQRT_AD_MINUS_ONE, SQRT_M1, absolute, blocks, combination, negative, setup, sqrt_ratio, verify
+from verify import D, HERE, L, P, SQRT_AD_MINUS_ONE, SQRT_M1, absolute, blocks, combination, generators, negative, setup, sqrt_ratio, verify
 
 
 def encode(point):
@@ -32,7 +32,7 @@ def encode(point):
 
 
 def main():
-    (vector, blinding, form), _ = setup()
+    vector, blinding, form = generators()
     digest = hashlib.sha512(b"".join(map(encode, vector + [blinding, form]))).hexdigest()
     # Values of all sizes at all positions: i^5 at position i, and the greatest blinding factor.
     values = [pow(i, 5, L) for i in range(256)]

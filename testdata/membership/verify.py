@@ -14,6 +14,7 @@ Origin: this project. Licence: Apache-2.0. Needs nothing but Python 3.8.
 
 import functools
 import hashlib
+import math
 import multiprocessing
 import pathlib
 import sys
@@ -103,27 +104,75 @@ def add(a, b):
 IDENTITY = (0, 1, 1, 0)
 
 
-WINDOW = 6
+def negate(point):
+    x, y, z, t = point
+    return (-x, y, z, -t)
 
 
-def combination(terms):
-    """Σ scalar·point: points with the same digit of a scalar are added first, then the sums are multiplied (Pippenger)."""
-    terms = [(scalar % L, point) for scalar, point in terms]
-    result = IDENTITY
-    for shift in reversed(range(0, 253, WINDOW)):
-        for _ in range(WINDOW):
-            result = add(result, result)
-        buckets = [None] * 2**WINDOW
-        for scalar, point in terms:
-            digit = scalar >> shift & 2**WINDOW - 1
-            buckets[digit] = point if buckets[digit] is None else add(buckets[digit], point)
-        running = total = IDENTITY
-        for bucket in reversed(buckets[1:]):
-            if bucket is not None:
-                running = add(running, bucket)
-            total = add(total, running)
-        result = add(result, total)
+def digits(scalar, window):
+    """scalar = Σ dᵢ·2^(window·i) with -2^(window-1) < dᵢ <= 2^(window-1)."""
+    result = []
+    while scalar:
+        digit = scalar % 2**window
+        if digit > 2 ** (window - 1):
+            digit -= 2**window
+        result.append(digit)
+        scalar = (scalar - digit) >> window
     return result
+
+
+def weighted(buckets):
+    """Σ i·buckets[i]."""
+    running = total = IDENTITY
+    for bucket in reversed(buckets[1:]):
+        if bucket is not None:
+            running = add(running, bucket)
+        total = add(total, running)
+    return total
+
+
+def combination(terms, window=4):
+    """Σ scalar·point: of every window of digits, points with the same digit are added first (Pippenger)."""
+    terms = [(digits(scalar % L, window), point, negate(point)) for scalar, point in terms]
+    result = IDENTITY
+    for place in reversed(range(253 // window + 1)):
+        for _ in range(window):
+            result = add(result, result)
+        buckets = [None] * (2 ** (window - 1) + 1)
+        for expansion, point, opposite in terms:
+            digit = expansion[place] if place < len(expansion) else 0
+            if digit:
+                point, digit = (point, digit) if digit > 0 else (opposite, -digit)
+                buckets[digit] = point if buckets[digit] is None else add(buckets[digit], point)
+        result = add(result, weighted(buckets))
+    return result
+
+
+FIXED_WINDOW = 10
+
+
+def multiples(points):
+    """2^(10·i)·point for every point and window, once for all proofs."""
+    table = []
+    for point in points:
+        row = []
+        for _ in range(253 // FIXED_WINDOW + 1):
+            row.append((point, negate(point)))
+            for _ in range(FIXED_WINDOW):
+                point = add(point, point)
+        table.append(row)
+    return table
+
+
+def fixed_combination(scalars, table):
+    """Σ scalar·point for the points of a table: since it holds the multiples of all windows, one set of buckets serves all."""
+    buckets = [None] * (2 ** (FIXED_WINDOW - 1) + 1)
+    for scalar, row in zip(scalars, table):
+        for digit, (point, opposite) in zip(digits(scalar % L, FIXED_WINDOW), row):
+            if digit:
+                point, digit = (point, digit) if digit > 0 else (opposite, -digit)
+                buckets[digit] = point if buckets[digit] is None else add(buckets[digit], point)
+    return weighted(buckets)
 
 
 def is_identity(point):
@@ -146,30 +195,41 @@ def generators():
 # --- section 4: merlin -----------------------------------------------------------------------------------------------
 
 
-def keccak(state):
-    lanes = [int.from_bytes(state[8 * i : 8 * i + 8], "little") for i in range(25)]
-    mask, register = 2**64 - 1, 1
-
-    def rotate(x, n):
-        n %= 64
-        return (x << n | x >> (64 - n)) & mask
-
+def keccak_constants():
+    """The walk of steps rho and pi as (place, rotation), and the constants of step iota."""
+    walk, x, y = [], 1, 0
+    for t in range(24):
+        x, y = y, (2 * x + 3 * y) % 5
+        walk.append((x + 5 * y, (t + 1) * (t + 2) // 2 % 64))
+    constants, register = [], 1
     for _ in range(24):
-        parity = [lanes[x] ^ lanes[x + 5] ^ lanes[x + 10] ^ lanes[x + 15] ^ lanes[x + 20] for x in range(5)]
-        for i in range(25):
-            lanes[i] ^= parity[(i + 4) % 5] ^ rotate(parity[(i + 1) % 5], 1)
-        x, y, current = 1, 0, lanes[1]
-        for t in range(24):
-            x, y = y, (2 * x + 3 * y) % 5
-            current, lanes[x + 5 * y] = lanes[x + 5 * y], rotate(current, (t + 1) * (t + 2) // 2)
-        for y in range(0, 25, 5):
-            row = lanes[y : y + 5]
-            for x in range(5):
-                lanes[y + x] = row[x] ^ (~row[(x + 1) % 5] & mask & row[(x + 2) % 5])
+        constants.append(0)
         for j in range(7):
             register = (register << 1 ^ (register >> 7) * 0x71) % 256
             if register & 2:
-                lanes[0] ^= 1 << ((1 << j) - 1)
+                constants[-1] ^= 1 << ((1 << j) - 1)
+    return walk, constants
+
+
+WALK, IOTA = keccak_constants()
+
+
+def keccak(state):
+    lanes = [int.from_bytes(state[8 * i : 8 * i + 8], "little") for i in range(25)]
+    mask = 2**64 - 1
+    for constant in IOTA:
+        parity = [lanes[x] ^ lanes[x + 5] ^ lanes[x + 10] ^ lanes[x + 15] ^ lanes[x + 20] for x in range(5)]
+        turned = [(p << 1 | p >> 63) & mask for p in parity]
+        flips = [parity[(x + 4) % 5] ^ turned[(x + 1) % 5] for x in range(5)]
+        current = lanes[1] ^ flips[1]
+        moved = [lanes[0] ^ flips[0]] * 25
+        for place, rotation in WALK:
+            moved[place] = (current << rotation | current >> (64 - rotation)) & mask
+            current = lanes[place] ^ flips[place % 5]
+        for y in range(0, 25, 5):
+            a, b, c, d, e = moved[y : y + 5]
+            lanes[y : y + 5] = a ^ (~b & c), b ^ (~c & d), c ^ (~d & e), d ^ (~e & a), e ^ (~a & b)
+        lanes[0] ^= constant
     return bytearray(b"".join(lane.to_bytes(8, "little") for lane in lanes))
 
 
@@ -302,13 +362,18 @@ def ties(public):
 # --- section 3: the protocol -----------------------------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=None)
+def denominators(count):
+    """1 / ∏ (i − j) over all j other than i."""
+    return [pow(math.prod(i - j for j in range(count) if j != i), -1, L) for i in range(count)]
+
+
 def lagrange(count, x):
     values = []
-    for i in range(count):
-        value = 1
+    for i, value in enumerate(denominators(count)):
         for j in range(count):
             if j != i:
-                value = value * (x - j) * pow(i - j, -1, L) % L
+                value = value * (x - j) % L
         values.append(value)
     return values
 
@@ -334,7 +399,7 @@ def scalar(data):
 
 def verify(block, setup):
     """The challenges of a good proof; Rejected for every other."""
-    (vector, blinding, form_point), (kinds, slots, output) = setup
+    table, (kinds, slots, output) = setup
     proof = block["proof"]
     if proof[:1] != b"\x01":
         raise Rejected("another version")
@@ -408,12 +473,12 @@ def verify(block, setup):
         else:
             f[slot][column] = (f[slot][column] + factor) % L
 
-    row_weights, combined = equality(r[2:]), {}
+    row_weights, combined, gammas = equality(r[2:]), {}, [pow(gamma, k, L) for k in range(4)]
     for kind, rows in kinds.items():
         sums = combined[kind] = {}
         for row, forms in enumerate(rows):
             for k, form in enumerate(forms):
-                factor = pow(gamma, k, L) * row_weights[row] % L
+                factor = gammas[k] * row_weights[row] % L
                 for column, coefficient in form.items():
                     sums[column] = sums.get(column, 0) + factor * coefficient
     for slot, (kind, weight) in enumerate(zip(slots, equality(r[:2]))):
@@ -453,8 +518,8 @@ def verify(block, setup):
     assert len(b_vector) == 256
     value = value * pow(rho, 8, L) % L
 
-    # X as (factor, point), and its folding; what is expected of it over G and U.
-    X = [(1, mask), (-zeta_value, blinding), (y * (c_value + chi * value), form_point)]
+    # X as factors of sent points, of H and of U, and its folding; what is expected of it over G and U.
+    X, by_blinding, by_form = [(1, mask)], -zeta_value, y * (c_value + chi * value)
     weights = slot_weights[:14] + [pow(rho, j, L) for j in range(1, 9)]
     X += [(chi * weight, point) for weight, point in zip(weights, commitments)]
     G = [1]
@@ -463,9 +528,11 @@ def verify(block, setup):
         b_vector = [(challenge * b_vector[i] + b_vector[i + half]) % L for i in range(half)]
         G = [weight * factor % L for weight in G for factor in (challenge, 1)]
         X = [(challenge * factor % L, point) for factor, point in X] + [(1, low), (challenge * challenge, high)]
-    expected = [(weight * z, point) for (weight, z), point in zip([(w, z) for w in G for z in last], vector)]
-    expected.append((y * inner(last, b_vector), form_point))
-    if not is_identity(combination(X + [(-factor, point) for factor, point in expected])):
+        by_blinding, by_form = challenge * by_blinding % L, challenge * by_form % L
+    by_vector = [-weight * z for weight in G for z in last]
+    by_form -= y * inner(last, b_vector)
+    fixed = fixed_combination(by_vector + [by_blinding, by_form], table)
+    if not is_identity(add(combination(X), fixed)):
         raise Rejected("the equation does not hold")
     return t.drawn
 
@@ -479,7 +546,8 @@ def blocks(text):
 
 @functools.lru_cache(maxsize=1)
 def setup():
-    return generators(), relation()
+    vector, blinding, form = generators()
+    return multiples(vector + [blinding, form]), relation()
 
 
 def judge(block):

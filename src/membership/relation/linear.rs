@@ -7,12 +7,13 @@ use sha2::{Digest, Sha512};
 
 use super::super::sumcheck::Interpolation;
 use super::super::transcript::{Transcript, label};
+use super::super::workers::Workers;
 use super::{
-    ARITY, ASSURANCE_BITS, BITS, BOUNDS, COLUMNS, COMMITMENT, COMMITTED_SLOTS, HASHES, LEAF, MASK_POWER, MASK_PRODUCTS,
-    MEMBERSHIP_ROW, MEMBERSHIP_ROWS, NULLIFIER, PRODUCT_COLUMN, PRODUCTS, PublicInputs, ROW_DIGITS, ROWS, SBOX_COLUMN,
-    SBOXES, SLOT_DIGITS, SLOTS, TIME_BITS, TREE, WIDTH, is_full, tag,
+    ARITY, ASSURANCE_BITS, BITS, BOUNDS, BOUNDS_COLUMNS, COLUMNS, COMMITMENT, COMMITTED_SLOTS, HASHES, LEAF,
+    MASK_POWER, MASK_PRODUCTS, MEMBERSHIP_ROW, MEMBERSHIP_ROWS, NULLIFIER, PRODUCT_COLUMN, PRODUCTS, PublicInputs,
+    ROW_DIGITS, ROWS, SBOX_COLUMN, SLOT_DIGITS, SLOTS, TIME_BITS, TREE, WIDTH, tag,
 };
-use crate::poseidon::{MDS, ROUND_CONSTANTS};
+use crate::poseidon::{self, MDS, ROUND_CONSTANTS};
 use crate::scalar::{Scalar, hash_to_scalar};
 use crate::tree::DEPTH;
 
@@ -135,9 +136,13 @@ impl LinearClaim {
         // A, B, E, D have the powers 0 to 3 of γ; ties the following ones.
         let [by_b, by_e, by_d] = [*gamma, gamma.square(), gamma.square() * *gamma];
 
-        let (mut hash, constant) = transposed_permutation(&rows);
-        for (number, row) in rows[..SBOXES].iter().enumerate() {
-            hash[SBOX_COLUMN + number] += by_b * *row;
+        // A row of A is the input of an S-box, a row of B its output. The tag enters row 0 alone.
+        let sboxes = rows.first_chunk().expect("more rows than S-boxes");
+        let (inputs, outputs, constant) = poseidon::transposed(sboxes);
+        let mut hash = vec![Scalar::ZERO; COLUMNS];
+        hash[..ARITY].copy_from_slice(&inputs[1..]);
+        for ((form, output), row) in hash[SBOX_COLUMN..].iter_mut().zip(&outputs).zip(sboxes) {
+            *form = *output + by_b * *row;
         }
         let hash_slots: Scalar = slots[..HASHES].iter().sum();
         let tags: Scalar = slots[..HASHES].iter().enumerate().map(|(slot, weight)| *weight * tag(slot)).sum();
@@ -186,9 +191,13 @@ impl LinearClaim {
         let by_hash = Scalar::inner_product(&self.slots[..HASHES], &weights[..HASHES]);
         let by_tree = Scalar::inner_product(&self.slots[TREE..HASHES], &weights[TREE..HASHES]);
         let by_bounds = self.slots[BOUNDS] * weights[BOUNDS];
-        let mut form: Vec<Scalar> = (0..COLUMNS)
-            .map(|i| by_hash * self.hash[i] + by_tree * self.membership[i] + by_bounds * self.bounds[i])
-            .collect();
+        let mut form: Vec<Scalar> = self.hash.iter().map(|coefficient| by_hash * *coefficient).collect();
+        for (form, coefficient) in form.iter_mut().zip(&self.bounds[..BOUNDS_COLUMNS]) {
+            *form += by_bounds * *coefficient;
+        }
+        for column in (0..ARITY).chain(PRODUCT_COLUMN..COLUMNS) {
+            form[column] += by_tree * self.membership[column];
+        }
 
         // A membership row of slot ℓ speaks of the output of slot ℓ − 1.
         let mut output =
@@ -209,41 +218,14 @@ impl LinearClaim {
     }
 
     /// f of every slot: the table of the second sum.
-    pub(in super::super) fn table(&self) -> Vec<Scalar> {
-        let mut table = Vec::with_capacity(SLOTS * COLUMNS);
-        for slot in 0..SLOTS {
+    pub(in super::super) fn table(&self, workers: &impl Workers) -> Vec<Scalar> {
+        let forms = workers.map(SLOTS, |slot| {
             let mut unit = [Scalar::ZERO; SLOTS];
             unit[slot] = Scalar::ONE;
-            table.extend(self.combine(&unit));
-        }
-        table
+            self.combine(&unit)
+        });
+        forms.concat()
     }
-}
-
-/// Σ_row weights[row]·A_row over the S-box rows, as coefficients of the columns and a constant (without
-/// the tag, which enters row 0 alone).
-///
-/// The permutation is linear between S-boxes, so this is the permutation run backwards with the
-/// transposed matrix: 68·81 products instead of a dense 132 × 140 matrix.
-fn transposed_permutation(weights: &[Scalar]) -> (Vec<Scalar>, Scalar) {
-    let transposed: [[Scalar; WIDTH]; WIDTH] = core::array::from_fn(|i| core::array::from_fn(|j| MDS[j][i]));
-    let mut form = vec![Scalar::ZERO; COLUMNS];
-    let mut constant = Scalar::ZERO;
-    // Coefficients of the state after the round at hand.
-    let mut state = [Scalar::ZERO; WIDTH];
-    let mut number = SBOXES;
-    for (round, constants) in ROUND_CONSTANTS.iter().enumerate().rev() {
-        state = core::array::from_fn(|i| Scalar::inner_product(&transposed[i], &state));
-        let boxes = if is_full(round) { WIDTH } else { 1 };
-        number -= boxes;
-        // Behind the S-box is a column; before it, the input that the row weighs.
-        let behind = SBOX_COLUMN + number;
-        form[behind..behind + boxes].copy_from_slice(&state[..boxes]);
-        state[..boxes].copy_from_slice(&weights[number..number + boxes]);
-        constant += Scalar::inner_product(constants, &state);
-    }
-    form[..ARITY].copy_from_slice(&state[1..]);
-    (form, constant)
 }
 
 /// Hashes the layout, the hash's constants and a fingerprint of the equations into `hash`.
@@ -283,6 +265,7 @@ pub(in super::super) mod tests {
     use rand_chacha::ChaCha20Rng;
     use rand_chacha::rand_core::SeedableRng;
 
+    use super::super::super::workers::OneThread;
     use super::super::tests::{Breach, Sample};
     use super::super::{Assignment, output};
     use super::*;
@@ -328,12 +311,12 @@ pub(in super::super) mod tests {
         let gamma = random();
         let weights: [Scalar; SLOTS] = core::array::from_fn(|_| random());
 
-        let gates = assignment.gates();
+        let gates = assignment.gates(&OneThread);
         let equality = interpolation.equality_table(&point);
         let at = |table: &[Scalar]| Scalar::inner_product(&equality, table);
         let evaluations = Evaluations { a: at(&gates.a), b: at(&gates.b), e: at(&gates.e), d: at(&gates.d) };
         let claim = LinearClaim::new(&interpolation, &public, &point, &evaluations, &gamma);
-        let table = claim.table();
+        let table = claim.table(&OneThread);
 
         // With true evaluations, only the errors of the ties remain.
         let mut power = gamma.square() * gamma;

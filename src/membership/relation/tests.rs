@@ -5,6 +5,7 @@ extern crate std;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+use super::super::workers::OneThread;
 use super::*;
 
 /// An equation that does not hold.
@@ -14,6 +15,24 @@ pub(in super::super) enum Breach {
     Gate { slot: usize, row: usize },
     /// A linear equation.
     Tie(usize),
+}
+
+/// Poseidon in the dense form of the paper, where `sbox(number, input)` says what each S-box gives; the output element.
+fn permute(tag: Scalar, inputs: &[Scalar], mut sbox: impl FnMut(usize, Scalar) -> Scalar) -> Scalar {
+    let mut state = [tag; WIDTH];
+    state[1..].copy_from_slice(inputs);
+    let mut number = 0;
+    for (round, constants) in poseidon::ROUND_CONSTANTS.iter().enumerate() {
+        for (i, (element, constant)) in state.iter_mut().zip(constants).enumerate() {
+            *element += *constant;
+            if i == 0 || !(4..64).contains(&round) {
+                *element = sbox(number, *element);
+                number += 1;
+            }
+        }
+        state = core::array::from_fn(|i| Scalar::inner_product(&MDS[i], &state));
+    }
+    state[1]
 }
 
 /// What a sample claims, without the columns: what another circuit needs to know.
@@ -278,7 +297,7 @@ impl Sample {
             public.nullifier = assignment.nullifier();
             public.root = assignment.root();
         }
-        let gates = assignment.gates();
+        let gates = assignment.gates(&OneThread);
         let value = |i: usize| gates.a[i].pow5() + gates.e[i] * gates.d[i] - gates.b[i];
         let gates = (0..SLOTS * ROWS)
             .filter(|i| value(*i) != Scalar::ZERO)
@@ -299,7 +318,7 @@ impl Sample {
 pub(in super::super) fn constraints() -> Vec<Breach> {
     let sample = Sample::new(1);
     let assignment = sample.assignment();
-    let shape = &assignment.gates().shape;
+    let shape = &assignment.gates(&OneThread).shape;
     let gates = (0..SLOTS * ROWS).filter(|i| shape[*i] != 0).map(|i| Breach::Gate { slot: i / ROWS, row: i % ROWS });
     let ties = linear::tests::tie_errors(&assignment, &sample.public).len();
     gates.chain((0..ties).map(Breach::Tie)).collect()

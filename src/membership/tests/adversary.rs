@@ -88,7 +88,7 @@ pub(super) fn prove(
 
     let mut rounds: Vec<Vec<Scalar>> = Vec::new();
     let mut round_blindings = Vec::new();
-    let mut gates = assignment.gates();
+    let mut gates = assignment.gates(&OneThread);
     let mut point = [Scalar::ZERO; GATE_ROUNDS];
     let gate_rounds: [Point; GATE_ROUNDS] = core::array::from_fn(|round| {
         let mut vector = vec![Scalar::ZERO; LENGTH];
@@ -110,7 +110,7 @@ pub(super) fn prove(
     let gamma = transcript.challenge(label::GAMMA);
 
     let claim = LinearClaim::new(interpolation, public, &point, &evaluations, &gamma);
-    let mut products = ProductSum { f: claim.table(), w: assignment.table() };
+    let mut products = ProductSum { f: claim.table(&OneThread), w: assignment.table() };
     let mut slot_point = [Scalar::ZERO; SLOT_ROUNDS];
     let mut sum = claim.target;
     let slot_rounds: [Point; SLOT_ROUNDS] = core::array::from_fn(|round| {

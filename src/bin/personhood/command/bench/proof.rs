@@ -36,6 +36,8 @@ pub(super) struct Report {
     batch64_cpu_ms_per_proof: f64,
     /// Generators, constants and the digest of the circuit: once per process.
     setup_cpu_ms: f64,
+    /// The most memory that the process had resident until then, program and libraries included; where the system tells.
+    peak_memory_bytes: Option<u64>,
     best: Best,
     parallel: Parallel,
 }
@@ -140,6 +142,7 @@ pub(super) fn measure(args: &BenchProof, output: Output) -> Result<Report, Failu
         verify_cpu_ms: verify.median,
         batch64_cpu_ms_per_proof: each(batch.median),
         setup_cpu_ms: setup.median,
+        peak_memory_bytes: peak_memory(),
         best: Best {
             prove_cpu_ms: prove.best,
             verify_cpu_ms: verify.best,
@@ -160,6 +163,13 @@ fn repeat(budget: Duration, mut work: impl FnMut() -> Result<(), Failure>) -> Re
         durations.push(duration);
     }
     Ok(Milliseconds::of(durations))
+}
+
+/// The greatest resident size of this process so far, as Linux counts it.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok().map(|kibibytes: u64| kibibytes * 1024)
 }
 
 fn all_threads(holder: &Holder, budget: Duration) -> Result<Parallel, Failure> {
@@ -209,6 +219,9 @@ impl fmt::Display for Report {
             ("set-up, once", self.setup_cpu_ms, self.best.setup_cpu_ms),
         ] {
             writeln!(f, "  {name:<30}{median:>10.3}{best:>10.3}")?;
+        }
+        if let Some(bytes) = self.peak_memory_bytes {
+            writeln!(f, "memory of the whole process, at most: {:.1} MB", bytes as f64 / 1e6)?;
         }
         let Parallel { threads, prove_wall_ms, par_prove_wall_ms, best_ratio } = &self.parallel;
         write!(
