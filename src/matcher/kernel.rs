@@ -9,6 +9,8 @@
 
 #![allow(unsafe_code)]
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
 mod portable;
 mod sliced;
 #[cfg(target_arch = "x86_64")]
@@ -130,6 +132,8 @@ enum Kind {
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
 }
 
 impl Kernel {
@@ -141,7 +145,7 @@ impl Kernel {
     /// Without the feature `std` only those that the whole program is compiled for.
     #[must_use]
     pub fn available() -> Vec<Self> {
-        #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut))]
+        #[allow(unused_mut, reason = "there are targets for which there is no other")]
         let mut kernels = alloc::vec![Self::PORTABLE];
         #[cfg(target_arch = "x86_64")]
         {
@@ -149,6 +153,8 @@ impl Kernel {
             kernels.extend(x86_64::has_avx2().then_some(Self(Kind::Avx2)));
             kernels.extend(x86_64::has_avx512().then_some(Self(Kind::Avx512)));
         }
+        #[cfg(target_arch = "aarch64")]
+        kernels.extend(aarch64::has_neon().then_some(Self(Kind::Neon)));
         kernels
     }
 
@@ -167,10 +173,14 @@ impl Kernel {
                 return Self(Kind::Popcnt);
             }
         }
+        #[cfg(target_arch = "aarch64")]
+        if aarch64::has_neon() {
+            return Self(Kind::Neon);
+        }
         Self::PORTABLE
     }
 
-    /// The name: `portable`, `popcnt`, `avx2`, `avx512`.
+    /// The name: `portable`, `popcnt`, `avx2`, `avx512`, `neon`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self.0 {
@@ -181,6 +191,8 @@ impl Kernel {
             Kind::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512 => "avx512",
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => "neon",
         }
     }
 
@@ -204,6 +216,9 @@ impl Kernel {
             // SAFETY: this kind is made only where `has_avx512` said yes, and CPUs do not lose instructions.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512 => unsafe { x86_64::count_avx512(probe, codes, masks, counts) },
+            // SAFETY: this kind is made only where `has_neon` said yes, and CPUs do not lose instructions.
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => unsafe { aarch64::count_neon(probe, codes, masks, counts) },
         }
     }
 
@@ -246,6 +261,9 @@ impl Kernel {
             // SAFETY: this kind is made only where `has_avx512` said yes, and CPUs do not lose instructions.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512 => unsafe { x86_64::sift_avx512(program, cells, next, bounds, scratch, near) },
+            // SAFETY: this kind is made only where `has_neon` said yes, and CPUs do not lose instructions.
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => unsafe { aarch64::sift_neon(program, cells, next, bounds, scratch, near) },
         }
     }
 }
@@ -310,9 +328,22 @@ mod tests {
             }
         }
         let probe = template(layout, probe);
+        let rotations = 2 * usize::from(maximum_rotation) + 1;
+        let furthest = i16::from(maximum_rotation);
+        let naive: Vec<u32> = (-furthest..=furthest)
+            .flat_map(|turn| entries.iter().map(move |entry| (Rotation::new(turn), entry)))
+            .map(|(turn, entry)| {
+                let turn = turn.modulo(layout);
+                let disagreeing = |column: usize| {
+                    let from = (column + columns - turn) % columns;
+                    let differs = probe.code().columns()[from] ^ entry.code().columns()[column];
+                    (differs & probe.mask().columns()[from] & entry.mask().columns()[column]).count_ones()
+                };
+                (0..columns).map(disagreeing).sum()
+            })
+            .collect();
         let mut scratch = Scratch::new(layout);
         // Nothing disagrees in 16,385 bits, so everything is found; and with 0 nothing is.
-        let rotations = 2 * usize::from(maximum_rotation) + 1;
         for (bound, expected) in [(16_385, LANES * rotations), (0, 0)] {
             for kernel in Kernel::available() {
                 let program = kernel.program(&probe, maximum_rotation);
@@ -321,16 +352,65 @@ mod tests {
                 kernel.sift(&program, &cells, &[], &Bounds::new(&[bound; LANES]), &mut scratch, &mut near);
                 assert_eq!(near.len(), expected, "{kernel:?}");
                 for Near { lane, rotation, disagreeing } in near {
-                    let turn = Rotation::new(rotation.cast_signed() - i16::from(maximum_rotation)).modulo(layout);
-                    let entry = &entries[usize::from(lane)];
-                    let naive: u32 = (0..columns)
-                        .map(|column| {
-                            let from = (column + columns - turn) % columns;
-                            let differs = probe.code().columns()[from] ^ entry.code().columns()[column];
-                            (differs & probe.mask().columns()[from] & entry.mask().columns()[column]).count_ones()
-                        })
-                        .sum();
+                    let naive = naive[usize::from(rotation) * LANES + usize::from(lane)];
                     assert_eq!(u32::from(disagreeing), naive, "{kernel:?}, entry {lane}, rotation {rotation}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_kernels_of_this_target_are_here() {
+        let names: Vec<&str> = Kernel::available().into_iter().map(Kernel::name).collect();
+        assert_eq!(names[0], "portable");
+        assert_eq!(names[names.len() - 1], Kernel::best().name(), "the fastest is the last");
+        // On x86-64 it depends on the machine; here there is no doubt.
+        #[cfg(target_arch = "aarch64")]
+        assert_eq!(names, ["portable", "neon"]);
+    }
+
+    #[test]
+    fn every_kernel_counts_whole_references_as_the_twin_does() {
+        for layout in Layout::ALL {
+            let columns = layout.columns();
+            let entries: Vec<IrisTemplate> = (0..28).map(|number| template(layout, 1000 + number)).collect();
+            let words = |of: fn(&IrisTemplate) -> &[u64]| entries.iter().flat_map(of).copied().collect::<Vec<_>>();
+            let codes = words(|entry| entry.code().columns());
+            let masks = words(|entry| entry.mask().columns());
+            for number in 0..14 {
+                let template = template(layout, number);
+                // Everything disagrees with everything where the probe is what the entry is not.
+                let opposite: Vec<u64> = entries[1].code().columns().iter().map(|word| !word).collect();
+                let opposite = IrisCode::from_columns(layout, opposite).unwrap();
+                let opposite = IrisTemplate::new(opposite, Mask::full(layout), EncoderVersion::Other(1)).unwrap();
+                for (template, maximum_rotation) in [(&template, 15), (&template, 0), (&opposite, 3)] {
+                    let probe = Probe::new(template, maximum_rotation);
+                    let furthest = i16::from(maximum_rotation);
+                    let naive: Vec<Counts> = entries
+                        .iter()
+                        .flat_map(|entry| (-furthest..=furthest).map(move |turn| (entry, Rotation::new(turn))))
+                        .map(|(entry, turn)| {
+                            let turn = turn.modulo(layout);
+                            let bits = |of: fn(u64, u64, u64, u64) -> u64| {
+                                let column = |column: usize| {
+                                    let from = (column + columns - turn) % columns;
+                                    let [a, b] = [template.code().columns()[from], entry.code().columns()[column]];
+                                    let [p, q] = [template.mask().columns()[from], entry.mask().columns()[column]];
+                                    of(a, b, p, q).count_ones()
+                                };
+                                (0..columns).map(column).sum()
+                            };
+                            Counts {
+                                disagreeing: bits(|a, b, p, q| (a ^ b) & p & q),
+                                compared: bits(|_, _, p, q| p & q),
+                            }
+                        })
+                        .collect();
+                    for kernel in Kernel::available() {
+                        let mut counts = alloc::vec![Counts::default(); naive.len()];
+                        kernel.count(&probe, &codes, &masks, &mut counts);
+                        assert_eq!(counts, naive, "{kernel:?}, {layout}, probe {number}");
+                    }
                 }
             }
         }

@@ -1,4 +1,6 @@
-//! The face of the prover and the verifier for `measure.mjs`: numbers in, numbers out.
+//! The face of the prover and the verifier for `measure.mjs`, and of the matcher for `kernels.mjs`: numbers in, numbers out.
+
+mod kernels;
 
 use std::cell::RefCell;
 
