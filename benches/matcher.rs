@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo bench --bench matcher --features cli [-- <entries>]
-//! cargo bench --bench matcher --features cli -- --passes <count>    for counting instructions; see .ci/run
+//! cargo bench --bench matcher --features cli -- --passes <count> [--open-iris]    for counting instructions; see .ci/run
 //! ```
 //!
 //! `personhood bench matcher` measures the same way, with a gallery of a million; [`personhood::matcher::measure`] says how.
@@ -29,15 +29,17 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let Some(at) = arguments.iter().position(|argument| argument == "--passes") {
         let passes = arguments.get(at + 1).and_then(|passes| passes.parse().ok()).expect("--passes takes a number");
-        let comparisons = subject(Layout::Columns200, 0).pass(Kernel::best(), passes);
-        println!("{comparisons} comparisons, {}", Kernel::best().name());
+        let open_iris = arguments.iter().any(|argument| argument == "--open-iris");
+        let policy = if open_iris { MatchPolicy::OPEN_IRIS } else { MatchPolicy::default() };
+        let comparisons = subject(Layout::Columns200, 0, policy).pass(Kernel::best(), passes);
+        println!("{comparisons} comparisons, {}, {:?}", Kernel::best().name(), policy.score);
         return;
     }
     // `cargo bench` and `cargo test` add flags of their own.
     let entries = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(131_072);
     println!("kernels of this machine: {:?}", Kernel::available());
     for layout in Layout::ALL {
-        let subject = subject(layout, entries);
+        let subject = subject(layout, entries, MatchPolicy::OPEN_IRIS);
         println!("\n{layout}: {} entries, {} MB", subject.entries(), subject.bytes() / 1_000_000);
         println!("{:>24} {:>12} {:>12} {:>8}", "comparisons a second", "quiet", "all windows", "x");
         let best = subject.measure(Kernel::best(), WINDOWS, clock);
@@ -62,11 +64,11 @@ fn main() {
     }
 }
 
-fn subject(layout: Layout, entries: usize) -> Subject {
+fn subject(layout: Layout, entries: usize, policy: MatchPolicy) -> Subject {
     let world = SyntheticTemplates::new(layout, 1);
     let people: Vec<_> = (0..PEOPLE).map(|person| world.enrolled(person, EyeSide::Left)).collect();
     let probe = world.recaptured(PEOPLE / 3, EyeSide::Left, 1).template;
-    Subject::new(&people, entries, probe, MatchPolicy::OPEN_IRIS).expect("one world has one layout and one encoder")
+    Subject::new(&people, entries, probe, policy).expect("one world has one layout and one encoder")
 }
 
 /// Two templates, everything included: the best of many windows.

@@ -13,8 +13,8 @@
 //! two people are one. Where too few bits are common to both there *is* no distance: the answer is
 //! [`Comparison::Incomparable`], never NaN and never 1.
 //!
-//! [`compare`] takes two templates, [`Gallery::search`] takes one against many; both are exact over all rotations and
-//! agree with each other in every count. [`openiris`] and [`irismpc`] have the other measures that are in use in
+//! [`compare`] takes two templates, [`Gallery::search`] takes one against many, and [`PeopleGallery::search`] a person with
+//! two eyes against people; all are exact over all rotations and agree with each other in every count. [`openiris`] and [`irismpc`] have the other measures that are in use in
 //! the world, for comparing results with theirs.
 //!
 //! # Examples
@@ -45,6 +45,9 @@ mod policy;
 
 pub use compare::{Comparison, Incomparable, RotationCounts, compare, rotation_counts};
 pub use distance::{Alignment, FractionalHammingDistance};
-pub use gallery::{Duplicate, Duplicates, EntryId, Gallery, GalleryError, GallerySnapshot, Hit, SearchResult};
+pub use gallery::{
+    Duplicate, Duplicates, EntryId, EyePair, Gallery, GalleryError, GallerySnapshot, Hit, PeopleFound, PeopleGallery,
+    PeopleSearch, PeopleSnapshot, PersonHit, SearchResult, Sighting,
+};
 pub use kernel::Kernel;
 pub use policy::{EyeRule, MatchPolicy, ScoreRule, Threshold, ThresholdError};

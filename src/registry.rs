@@ -1,7 +1,7 @@
 //! The registry: who is enrolled, exactly once, and with which leaf.
 //!
 //! A [`Registry`] joins the three things that make one person one member: the exact search among all
-//! enrolled eyes ([`Gallery`](crate::matcher::Gallery)), the tree of leaves ([`Tree`]), and
+//! enrolled eyes ([`PeopleGallery`](crate::matcher::PeopleGallery)), the tree of leaves ([`Tree`]), and
 //! a [`Store`] that keeps both across crashes. Several processes may work on one store: each catches up with
 //! the others before it decides, and decides under the store's lock.
 //!
@@ -64,13 +64,13 @@ pub use policy::{PolicyError, RegistryPolicy};
 
 use core::fmt;
 
-use candidate::{Eyes, Pairing, judge};
+use candidate::Pairing;
 use decision::{Details, SOFTWARE};
-use enrol::person_in;
 use known::Known;
 
 use crate::identity::{Credential, IdentityCommitment, Leaf};
 use crate::iris::{EyeSide, IrisTemplate, Layout};
+use crate::matcher::EyePair;
 use crate::store::{
     DecisionId, Genesis, NewDecision, PersonId, PersonRecord, PolicyId, RootRecord, Sequence, Store, StoreError,
     WriteTransaction,
@@ -332,7 +332,7 @@ impl<S: Store> Registry<S> {
     /// [`RegistryError`].
     pub fn status(&mut self) -> Result<Status, RegistryError> {
         self.refresh()?;
-        let eyes = |eye| self.known.gallery(eye).len() as u64;
+        let eyes = |eye| self.known.gallery().eyes(eye) as u64;
         Ok(Status {
             created_at: self.created_at,
             sequence: self.known.sequence(),
@@ -361,26 +361,13 @@ impl<S: Store> Registry<S> {
         left: Option<&IrisTemplate>,
         right: Option<&IrisTemplate>,
     ) -> Result<Vec<Candidate>, IdentifyError> {
-        let probes = Eyes { left, right };
+        let probes = EyePair { left, right };
         if probes.present().next().is_none() {
             return Err(IdentifyError::NoEye);
         }
         self.check_kind(probes)?;
         self.refresh()?;
-        let mut candidates = Vec::new();
-        for suspect in self.known.search(probes, &self.policy).people {
-            let enrolled = eyes_of(&person_in(&self.store, suspect)?)?;
-            candidates.extend(judge(
-                suspect,
-                probes,
-                enrolled.as_eyes(),
-                self.policy.swapped_eyes,
-                &self.policy.matching,
-            ));
-        }
-        let nearer = candidate::nearest_first(&self.policy.matching);
-        candidates.sort_by(|a, b| nearer(&a.nearest(), &b.nearest()));
-        Ok(candidates)
+        Ok(self.known.search(probes, false, &self.policy).same)
     }
 
     /// Is this the person they say? The answer is recorded as a decision.
@@ -395,7 +382,7 @@ impl<S: Store> Registry<S> {
     /// compared; the others if the question makes no sense or the registry failed.
     pub fn authenticate(&mut self, request: &AuthenticateRequest) -> Result<Authenticated, AuthenticateError> {
         let person = request.person;
-        let probes = Eyes { left: request.left.as_ref(), right: request.right.as_ref() };
+        let probes = EyePair { left: request.left.as_ref(), right: request.right.as_ref() };
         if probes.present().next().is_none() {
             return Err(AuthenticateError::NoEye);
         }
@@ -461,7 +448,7 @@ impl<S: Store> Registry<S> {
     }
 
     /// Of the registry's layout and encoder?
-    fn check_kind(&self, probes: Eyes<'_>) -> Result<(), UnfitTemplate> {
+    fn check_kind(&self, probes: EyePair<'_>) -> Result<(), UnfitTemplate> {
         for (eye, template) in probes.present() {
             if template.layout() != self.policy.layout {
                 return Err(UnfitTemplate::Layout { eye, found: template.layout(), expected: self.policy.layout });
@@ -514,8 +501,8 @@ struct OwnedEyes {
 }
 
 impl OwnedEyes {
-    const fn as_eyes(&self) -> Eyes<'_> {
-        Eyes { left: self.left.as_ref(), right: self.right.as_ref() }
+    const fn as_eyes(&self) -> EyePair<'_> {
+        EyePair { left: self.left.as_ref(), right: self.right.as_ref() }
     }
 }
 

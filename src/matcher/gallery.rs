@@ -3,6 +3,7 @@
 mod batch;
 mod block;
 mod bound;
+mod people;
 mod scan;
 
 use alloc::collections::BTreeMap;
@@ -12,6 +13,7 @@ use core::fmt;
 
 pub use batch::{Duplicate, Duplicates};
 use block::Block;
+pub use people::{EyePair, PeopleFound, PeopleGallery, PeopleSearch, PeopleSnapshot, PersonHit, Sighting};
 use scan::{Scan, Work};
 
 use super::compare::{Incomparable, check};

@@ -1,30 +1,8 @@
 //! Is this the same person? One rule for enrolment, identification and authentication.
 
-use crate::iris::{EyeSide, IrisTemplate};
-use crate::matcher::{Alignment, Comparison, EyeRule, MatchPolicy, compare};
+use crate::iris::EyeSide;
+use crate::matcher::{self, Alignment, Comparison, EyePair, EyeRule, MatchPolicy, compare};
 use crate::store::PersonId;
-
-/// The eyes that somebody presents.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Eyes<'a> {
-    pub(super) left: Option<&'a IrisTemplate>,
-    pub(super) right: Option<&'a IrisTemplate>,
-}
-
-impl<'a> Eyes<'a> {
-    pub(super) const fn of(&self, eye: EyeSide) -> Option<&'a IrisTemplate> {
-        match eye {
-            EyeSide::Left => self.left,
-            EyeSide::Right => self.right,
-        }
-    }
-
-    /// The eyes that are there, left first.
-    pub(super) fn present(&self) -> impl Iterator<Item = (EyeSide, &'a IrisTemplate)> + use<'a> {
-        let eyes = *self;
-        EyeSide::BOTH.into_iter().filter_map(move |eye| eyes.of(eye).map(|template| (eye, template)))
-    }
-}
 
 /// An enrolled person whom the presented eyes match.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -56,6 +34,12 @@ pub struct Sighting {
     pub alignment: Alignment,
 }
 
+impl From<matcher::Sighting> for Sighting {
+    fn from(matcher::Sighting { eye, probe, alignment }: matcher::Sighting) -> Self {
+        Self { eye, probe, alignment }
+    }
+}
+
 /// Every comparison of one way to pair two people's eyes.
 #[derive(Debug, Default)]
 pub(super) struct Pairing {
@@ -66,7 +50,7 @@ pub(super) struct Pairing {
 
 impl Pairing {
     /// Compares left with left and right with right, or (`crossed`) each with the other one.
-    pub(super) fn new(probes: Eyes<'_>, enrolled: Eyes<'_>, crossed: bool, policy: &MatchPolicy) -> Self {
+    pub(super) fn new(probes: EyePair<'_>, enrolled: EyePair<'_>, crossed: bool, policy: &MatchPolicy) -> Self {
         let mut pairing = Self::default();
         for (side, probe) in probes.present() {
             let eye = if crossed { other(side) } else { side };
@@ -102,11 +86,11 @@ impl Pairing {
     }
 }
 
-/// The same person, as uniqueness sees it?
+/// The same person, as uniqueness sees it? What [`matcher::PeopleGallery::search`] says of many, of one.
 pub(super) fn judge(
     person: PersonId,
-    probes: Eyes<'_>,
-    enrolled: Eyes<'_>,
+    probes: EyePair<'_>,
+    enrolled: EyePair<'_>,
     swapped_eyes: bool,
     policy: &MatchPolicy,
 ) -> Option<Candidate> {

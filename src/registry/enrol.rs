@@ -1,12 +1,12 @@
 //! Enrolment: check, then insert, with nobody in between.
 
-use super::candidate::{Candidate, Eyes, judge};
+use super::candidate::Candidate;
 use super::decision::{Action, Details, SOFTWARE};
 use super::known::Suspects;
 use super::{EnrollError, OwnedEyes, Registry, RegistryError, RegistryPolicy, UnfitTemplate, eyes_of};
 use crate::identity::{Assurance, Credential, IdentityCommitment, Leaf};
 use crate::iris::{EyeSide, IrisTemplate};
-use crate::matcher::{Comparison, compare};
+use crate::matcher::{Comparison, EyePair, compare};
 use crate::presentation::{PresentationReport, Verdict};
 use crate::store::{
     LeafRecord, NewDecision, NewPerson, PersonId, PersonRecord, ReadStore, Store, TemplatePair, TemplateRecord,
@@ -99,8 +99,8 @@ impl<S: Store> Registry<S> {
     /// store is locked; under the lock it is completed with whoever came in meanwhile, also through other
     /// processes. When this returns `Ok`, templates, leaf, root and decision are on the disk, all of them.
     ///
-    /// The mirror image of each eye is searched for too: the picture of an enrolled eye flipped left to right is a
-    /// stranger's to the plain search.
+    /// The mirror image of each eye is searched for too, in the same pass: the picture of an enrolled eye flipped left to right is
+    /// a stranger's to the plain search.
     ///
     /// # Errors
     ///
@@ -145,29 +145,25 @@ impl<S: Store> Registry<S> {
         }
 
         self.known.catch_up(&self.store)?;
-        let mut suspects = self.known.search(probes, &self.policy);
-        let mirrored = OwnedEyes {
-            left: probes.left.map(IrisTemplate::mirrored),
-            right: probes.right.map(IrisTemplate::mirrored),
-        };
-        let mut reflections = self.known.search(mirrored.as_eyes(), &self.policy);
+        let mut suspects = self.known.search(probes, true, &self.policy);
 
         // From here on nobody else writes.
         let mut transaction = self.store.begin()?;
-        for newcomer in self.known.catch_up(&transaction)? {
-            let record = person_in(&transaction, newcomer)?;
-            let enrolled = eyes_of(&record)?;
-            suspects.add(newcomer, probes, enrolled.as_eyes(), &self.policy);
-            reflections.add(newcomer, mirrored.as_eyes(), enrolled.as_eyes(), &self.policy);
+        let newcomers = self.known.catch_up(&transaction)?;
+        if !newcomers.is_empty() {
+            let mirrored = OwnedEyes {
+                left: probes.left.map(IrisTemplate::mirrored),
+                right: probes.right.map(IrisTemplate::mirrored),
+            };
+            for newcomer in newcomers {
+                let enrolled = eyes_of(&person_in(&transaction, newcomer)?)?;
+                suspects.add(newcomer, enrolled.as_eyes(), probes, mirrored.as_eyes(), &self.policy);
+            }
         }
-        // One more than the limit is enough to know that it is passed.
-        let most = self.policy.maximum_matches as usize + 1;
-        let candidates = judged(&transaction, &suspects, probes, &self.policy, most)?;
-        let reflected = judged(&transaction, &reflections, mirrored.as_eyes(), &self.policy, most)?;
 
-        let incomparable = suspects.incomparable.len() as u64;
+        let incomparable = suspects.incomparable as u64;
         let taken = transaction.person_of(&request.commitment)?;
-        if let Some(refusal) = verdict(&self.policy, &suspects, candidates, reflected, taken) {
+        if let Some(refusal) = verdict(&self.policy, suspects, taken) {
             let people = self.known.people();
             transaction.insert_decision(&NewDecision {
                 at,
@@ -218,7 +214,7 @@ impl<S: Store> Registry<S> {
     }
 
     /// Degenerate templates, and one eye in both places.
-    fn check_fitness(&self, probes: Eyes<'_>) -> Result<(), EnrollError> {
+    fn check_fitness(&self, probes: EyePair<'_>) -> Result<(), EnrollError> {
         for (eye, template) in probes.present() {
             template
                 .facts()
@@ -238,8 +234,8 @@ impl<S: Store> Registry<S> {
 
 impl EnrollRequest {
     /// As many eyes as the class asks for.
-    fn eyes(&self) -> Result<Eyes<'_>, EnrollError> {
-        let eyes = Eyes { left: self.left.as_ref(), right: self.right.as_ref() };
+    fn eyes(&self) -> Result<EyePair<'_>, EnrollError> {
+        let eyes = EyePair { left: self.left.as_ref(), right: self.right.as_ref() };
         match self.class {
             EnrolmentClass::BothEyes => {
                 for eye in EyeSide::BOTH {
@@ -259,27 +255,6 @@ impl EnrollRequest {
     }
 }
 
-/// The suspects who are the same person, nearest first, at most `most` of them.
-fn judged(
-    store: &impl ReadStore,
-    suspects: &Suspects,
-    probes: Eyes<'_>,
-    policy: &RegistryPolicy,
-    most: usize,
-) -> Result<Vec<Candidate>, RegistryError> {
-    let mut candidates = Vec::new();
-    for &suspect in &suspects.people {
-        if candidates.len() == most {
-            break;
-        }
-        let enrolled = eyes_of(&person_in(store, suspect)?)?;
-        candidates.extend(judge(suspect, probes, enrolled.as_eyes(), policy.swapped_eyes, &policy.matching));
-    }
-    let nearer = super::candidate::nearest_first(&policy.matching);
-    candidates.sort_by(|a: &Candidate, b| nearer(&a.nearest(), &b.nearest()));
-    Ok(candidates)
-}
-
 /// Does a detector say attack?
 fn check_presentations(reports: &[PresentationReport]) -> Result<(), EnrollError> {
     match reports.iter().find(|report| report.verdict() == Verdict::Attack) {
@@ -293,18 +268,11 @@ fn check_presentations(reports: &[PresentationReport]) -> Result<(), EnrollError
 }
 
 /// Why not; none if there is no reason.
-fn verdict(
-    policy: &RegistryPolicy,
-    suspects: &Suspects,
-    mut candidates: Vec<Candidate>,
-    reflected: Vec<Candidate>,
-    taken: Option<PersonId>,
-) -> Option<Refusal> {
-    let incomparable = suspects.incomparable.len();
+fn verdict(policy: &RegistryPolicy, suspects: Suspects, taken: Option<PersonId>) -> Option<Refusal> {
+    let Suspects { same: mut candidates, mirrored: reflected, incomparable } = suspects;
     let (people, limit) = (candidates.len(), policy.maximum_matches);
     let error = if people > limit as usize {
-        // How many eyes matched before the judging was cut short.
-        EnrollError::MatchesTooMany { people: people.max(suspects.people.len()), limit }
+        EnrollError::MatchesTooMany { people, limit }
     } else if let Some(first) = candidates.first() {
         let nearest = first.nearest();
         EnrollError::Duplicate {

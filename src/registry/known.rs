@@ -1,12 +1,10 @@
 //! What one process knows of its store: galleries and tree, kept up to date change by change.
 
-use std::collections::BTreeSet;
-
 use super::RegistryError;
-use super::candidate::{Eyes, Pairing, other};
+use super::candidate::{Candidate, Pairing, judge, nearest_first};
 use crate::identity::Leaf;
 use crate::iris::{EyeSide, IrisTemplate};
-use crate::matcher::{EntryId, Gallery, MatchPolicy, SearchResult};
+use crate::matcher::{EntryId, EyePair, PeopleGallery, PeopleSearch, PersonHit};
 use crate::registry::RegistryPolicy;
 use crate::store::{Change, ChangeRecord, Inserted, LeafRecord, PersonId, PersonRecord, ReadStore, Sequence};
 use crate::tree::{LeafIndex, MerkleRoot, Tree};
@@ -19,8 +17,7 @@ const BATCH: u32 = 1024;
 pub(super) struct Known {
     sequence: Sequence,
     people: u64,
-    left: Gallery,
-    right: Gallery,
+    gallery: PeopleGallery,
     tree: Tree,
     root_at: u64,
     /// Set when the store contradicted itself halfway through a batch; nothing is decided from then on.
@@ -30,10 +27,12 @@ pub(super) struct Known {
 /// What a search found.
 #[derive(Debug, Default)]
 pub(super) struct Suspects {
-    /// People of whom at least one eye matches at least one presented eye.
-    pub(super) people: BTreeSet<PersonId>,
+    /// Who is the same person, nearest first.
+    pub(super) same: Vec<Candidate>,
+    /// Whose mirror image the presented eyes are, nearest first.
+    pub(super) mirrored: Vec<Candidate>,
     /// People of whom no eye could be compared with the same presented eye.
-    pub(super) incomparable: BTreeSet<PersonId>,
+    pub(super) incomparable: usize,
 }
 
 impl Known {
@@ -41,8 +40,7 @@ impl Known {
         Self {
             sequence: Sequence::START,
             people: 0,
-            left: Gallery::new(policy.layout, policy.encoder),
-            right: Gallery::new(policy.layout, policy.encoder),
+            gallery: PeopleGallery::new(policy.layout, policy.encoder),
             tree: Tree::new(),
             root_at: created_at,
             damage: None,
@@ -61,11 +59,8 @@ impl Known {
         &self.tree
     }
 
-    pub(super) const fn gallery(&self, eye: EyeSide) -> &Gallery {
-        match eye {
-            EyeSide::Left => &self.left,
-            EyeSide::Right => &self.right,
-        }
+    pub(super) const fn gallery(&self) -> &PeopleGallery {
+        &self.gallery
     }
 
     /// Learns what others have added; returns who is new.
@@ -107,7 +102,7 @@ impl Known {
                         );
                     }
                     let [left, right] = self.open(person)?;
-                    let eyes = Eyes { left: left.as_ref(), right: right.as_ref() };
+                    let eyes = EyePair { left: left.as_ref(), right: right.as_ref() };
                     self.add_eyes(person.person, eyes).map_err(|detail| self.damaged(detail))?;
                     leaves.push(person.leaf.leaf);
                     newcomers.push(person.person);
@@ -137,7 +132,7 @@ impl Known {
     }
 
     /// Learns what this process has committed itself.
-    pub(super) fn enrolled(&mut self, inserted: Inserted, eyes: Eyes<'_>, leaf: &LeafRecord, root_at: u64) {
+    pub(super) fn enrolled(&mut self, inserted: Inserted, eyes: EyePair<'_>, leaf: &LeafRecord, root_at: u64) {
         let learned = self.add_eyes(inserted.person, eyes).and_then(|()| {
             self.tree.push(leaf.leaf).map_err(|error| format!("leaf of person {}: {error}", inserted.person))
         });
@@ -151,15 +146,8 @@ impl Known {
         }
     }
 
-    fn add_eyes(&mut self, person: PersonId, eyes: Eyes<'_>) -> Result<(), String> {
-        let entry = entry(person)?;
-        for (eye, template) in eyes.present() {
-            let gallery = match eye {
-                EyeSide::Left => &mut self.left,
-                EyeSide::Right => &mut self.right,
-            };
-            gallery.insert(entry, template).map_err(|error| format!("{eye} eye of person {person}: {error}"))?;
-        }
+    fn add_eyes(&mut self, person: PersonId, eyes: EyePair<'_>) -> Result<(), String> {
+        self.gallery.insert(entry(person)?, eyes).map_err(|error| format!("eyes of person {person}: {error}"))?;
         self.people += 1;
         Ok(())
     }
@@ -169,33 +157,22 @@ impl Known {
         RegistryError::Damaged { detail }
     }
 
-    /// Who might be the same person; exact, over all rotations.
+    /// Who is the same person, and (if `mirrored`) whose flipped picture this is; exact, over all rotations, on all threads.
     ///
-    /// The probes have the galleries' layout and encoder (the caller has checked).
-    pub(super) fn search(&self, probes: Eyes<'_>, policy: &RegistryPolicy) -> Suspects {
-        let mut suspects = Suspects::default();
-        let mut undecided = [BTreeSet::new(), BTreeSet::new()];
-        for (side, probe) in probes.present() {
-            let found = search(self.gallery(side), probe, &policy.matching);
-            suspects.people.extend(found.hits.iter().map(|hit| person(hit.entry)));
-            undecided[side as usize].extend(found.incomparable);
-            if policy.swapped_eyes {
-                let found = search(self.gallery(other(side)), probe, &policy.matching);
-                suspects.people.extend(found.hits.iter().map(|hit| person(hit.entry)));
-            }
+    /// The probes have the gallery's layout and encoder (the caller has checked).
+    pub(super) fn search(&self, probes: EyePair<'_>, mirrored: bool, policy: &RegistryPolicy) -> Suspects {
+        let search = PeopleSearch { policy: policy.matching, swapped: policy.swapped_eyes, mirrored };
+        #[cfg(feature = "rayon")]
+        let found = self.gallery.par_search(probes, &search);
+        #[cfg(not(feature = "rayon"))]
+        let found = self.gallery.search(probes, &search);
+        let found = found.expect("layout and encoder were checked before the search");
+        let candidates = |hits: Vec<PersonHit>| hits.into_iter().map(candidate).collect();
+        Suspects {
+            same: candidates(found.hits),
+            mirrored: candidates(found.mirrored),
+            incomparable: found.incomparable.len(),
         }
-        // Ruled out is whoever could be compared in one eye, with the eye of the same side.
-        let compared = |side: EyeSide, entry: EntryId| {
-            probes.of(side).is_some()
-                && self.gallery(side).contains(entry)
-                && !undecided[side as usize].contains(&entry)
-        };
-        let undecided_anywhere = undecided[0].union(&undecided[1]).copied();
-        suspects.incomparable = undecided_anywhere
-            .filter(|&entry| !EyeSide::BOTH.into_iter().any(|side| compared(side, entry)))
-            .map(person)
-            .collect();
-        suspects
     }
 
     /// Where the next leaf goes.
@@ -217,36 +194,35 @@ impl Known {
 }
 
 impl Suspects {
-    /// The same questions about one person who came in after the search.
-    pub(super) fn add(&mut self, person: PersonId, probes: Eyes<'_>, enrolled: Eyes<'_>, policy: &RegistryPolicy) {
+    /// The same questions about one person who came in after the search; `mirrored` are the mirror images of the probes.
+    pub(super) fn add(
+        &mut self,
+        person: PersonId,
+        enrolled: EyePair<'_>,
+        probes: EyePair<'_>,
+        mirrored: EyePair<'_>,
+        policy: &RegistryPolicy,
+    ) {
         let straight = Pairing::new(probes, enrolled, false, &policy.matching);
         if straight.incomparable > 0 && straight.matching.is_empty() && straight.differing.is_empty() {
-            self.incomparable.insert(person);
+            self.incomparable += 1;
         }
-        let crossed =
-            policy.swapped_eyes && !Pairing::new(probes, enrolled, true, &policy.matching).matching.is_empty();
-        if crossed || !straight.matching.is_empty() {
-            self.people.insert(person);
+        for (probes, candidates) in [(probes, &mut self.same), (mirrored, &mut self.mirrored)] {
+            candidates.extend(judge(person, probes, enrolled, policy.swapped_eyes, &policy.matching));
+            let nearer = nearest_first(&policy.matching);
+            candidates.sort_by(|a, b| nearer(&a.nearest(), &b.nearest()));
         }
     }
 }
 
-/// People are numbered from 1 in both galleries; the tree holds no more than 2^30.
+fn candidate(hit: PersonHit) -> Candidate {
+    let sightings = hit.sightings.into_iter().map(Into::into).collect();
+    Candidate { person: PersonId::from(hit.entry.number()), sightings }
+}
+
+/// People are numbered from 1 in the gallery; the tree holds no more than 2^30.
 fn entry(person: PersonId) -> Result<EntryId, String> {
     let number =
         u32::try_from(person.as_u64()).map_err(|_| format!("person {person} is beyond the tree's capacity"))?;
     Ok(EntryId::new(number))
-}
-
-fn person(entry: EntryId) -> PersonId {
-    PersonId::from(entry.number())
-}
-
-/// On all threads where there is a pool for it; the result is the same.
-fn search(gallery: &Gallery, probe: &IrisTemplate, policy: &MatchPolicy) -> SearchResult {
-    #[cfg(feature = "rayon")]
-    let found = gallery.par_search(probe, policy);
-    #[cfg(not(feature = "rayon"))]
-    let found = gallery.search(probe, policy);
-    found.expect("layout and encoder were checked before the search")
 }

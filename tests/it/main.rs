@@ -19,6 +19,7 @@ mod npy;
 mod onnx;
 #[cfg(all(feature = "store", unix))]
 mod people;
+mod people_search;
 #[cfg(feature = "image")]
 mod pipeline;
 #[cfg(feature = "cli")]

@@ -37,6 +37,14 @@ pub(super) fn most_in_row(columns: usize, probe: u16, missing: u8) -> u16 {
     probe.min((columns as u16).saturating_sub(missing.into()))
 }
 
+/// The fewest bits that a row of the probe and a row of an entry can have in common.
+#[inline]
+pub(super) fn least_in_row(probe: u16, missing: u8) -> u16 {
+    // 255 may be 256, so here it is.
+    let missing_at_most = u16::from(missing) + u16::from(missing == u8::MAX);
+    probe.saturating_sub(missing_at_most)
+}
+
 /// What the rows say about the bits that a probe has in common with each entry of a block, at any rotation.
 pub(super) struct CommonBits {
     pub(super) at_least: [u16; LANES],
@@ -50,9 +58,7 @@ impl CommonBits {
         for (&probe, missing) in probe.iter().zip(missing) {
             let sums = common.at_least.iter_mut().zip(&mut common.at_most);
             for ((at_least, at_most), &missing) in sums.zip(missing) {
-                // 255 may be 256, so for the lower bound it is.
-                let missing_at_most = u16::from(missing) + u16::from(missing == u8::MAX);
-                *at_least += probe.saturating_sub(missing_at_most);
+                *at_least += least_in_row(probe, missing);
                 *at_most += most_in_row(columns, probe, missing);
             }
         }

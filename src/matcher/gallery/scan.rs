@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
 use super::block::{Block, Row};
-use super::bound::{CommonBits, RowCounts, most_in_row, row_counts};
+use super::bound::{CommonBits, RowCounts, least_in_row, most_in_row, row_counts};
 use super::{Hit, SearchResult};
 use crate::iris::{IrisTemplate, Layout, Rotation};
 use crate::matcher::kernel::{Bounds, Kernel, LANES, Near, Program, Scratch};
@@ -30,17 +30,39 @@ pub(super) struct Scan {
     /// The mask of the probe, row by row, and how much of each is usable.
     mask: Zeroizing<Vec<Row>>,
     rows: Zeroizing<RowCounts>,
+    /// The rows, those first in which most is open about the common bits.
+    order: Zeroizing<[u8; Layout::BITS_PER_COLUMN]>,
 }
 
 /// The memory that a scan needs, for one block after the other.
 pub(super) struct Work {
     scratch: Scratch,
     near: Vec<Near>,
+    lanes: Lanes,
 }
 
 impl Work {
     pub(super) fn new(layout: Layout) -> Self {
-        Self { scratch: Scratch::new(layout), near: Vec::new() }
+        Self { scratch: Scratch::new(layout), near: Vec::new(), lanes: Lanes::default() }
+    }
+}
+
+/// What a scan finds in one block: places in it, in ascending order.
+#[derive(Default)]
+pub(super) struct Lanes {
+    pub(super) hits: Vec<(u8, Alignment)>,
+    pub(super) incomparable: Vec<u8>,
+}
+
+impl Lanes {
+    pub(super) fn clear(&mut self) {
+        self.hits.clear();
+        self.incomparable.clear();
+    }
+
+    /// How this place fits, if it matches.
+    pub(super) fn hit(&self, lane: u8) -> Option<Alignment> {
+        self.hits.binary_search_by_key(&lane, |hit| hit.0).ok().map(|index| self.hits[index].1)
     }
 }
 
@@ -55,6 +77,14 @@ impl Scan {
             }
             row
         };
+        let rows = Zeroizing::new(row_counts(mask));
+        // Where p bits of a row are usable, from what the reference has in it, the common bits are known up to p and up to
+        // the other columns' number; in a row without a masked bit they are known.
+        let mut order = Zeroizing::new(core::array::from_fn(|row| row as u8));
+        order.sort_by_key(|&row| {
+            let usable = rows[usize::from(row)];
+            core::cmp::Reverse(usable.min(layout.columns() as u16 - usable))
+        });
         Self {
             kernel,
             layout,
@@ -63,36 +93,47 @@ impl Scan {
             bounds: bounds(policy, layout),
             program: kernel.program(probe, policy.maximum_rotation),
             mask: Zeroizing::new((0..Layout::BITS_PER_COLUMN).map(row).collect()),
-            rows: Zeroizing::new(row_counts(mask)),
+            rows,
+            order,
         }
     }
 
-    /// Adds what a block has to the result; `next` is the block that comes after it, if any.
+    /// Adds what a block has to the result; `next` is the block that will be searched after it, if any.
     pub(super) fn block(&self, block: &Block, next: Option<&Block>, work: &mut Work, result: &mut SearchResult) {
+        let mut lanes = core::mem::take(&mut work.lanes);
+        self.lanes(block, next, work, &mut lanes);
+        let name = |lane: u8| block.names()[usize::from(lane)];
+        result.hits.extend(lanes.hits.iter().map(|&(lane, alignment)| Hit { entry: name(lane), alignment }));
+        result.incomparable.extend(lanes.incomparable.iter().map(|&lane| name(lane)));
+        work.lanes = lanes;
+    }
+
+    /// What a block has, instead of what is in `found`; `next` is the block that will be searched after it, if any.
+    pub(super) fn lanes(&self, block: &Block, next: Option<&Block>, work: &mut Work, found: &mut Lanes) {
         let common = CommonBits::new(self.layout.columns(), &self.rows, block.missing());
-        let names = block.names();
+        let entries = block.names().len();
         let mut bounds = [0; LANES];
-        for (bound, &at_most) in bounds.iter_mut().zip(&common.at_most[..names.len()]) {
+        for (bound, &at_most) in bounds.iter_mut().zip(&common.at_most[..entries]) {
             *bound = self.bounds[usize::from(at_most)];
         }
         let next = next.map_or(&[][..], Block::cells);
-        let Work { scratch, near } = work;
+        let Work { scratch, near, .. } = work;
         near.clear();
         self.kernel.sift(&self.program, block.cells(), next, &Bounds::new(&bounds), scratch, near);
         near.sort_unstable_by_key(|near| near.lane);
-        let first_hit = result.hits.len();
+        found.clear();
         for near in near.chunk_by_mut(|a, b| a.lane == b.lane) {
-            let lane = usize::from(near[0].lane);
-            if let Some(alignment) = self.verify(block, lane, common.at_most[lane], near) {
-                result.hits.push(Hit { entry: names[lane], alignment });
+            let lane = near[0].lane;
+            if let Some(alignment) = self.verify(block, lane.into(), common.at_most[usize::from(lane)], near) {
+                found.hits.push((lane, alignment));
             }
         }
-        for (lane, &entry) in names.iter().enumerate() {
-            if u32::from(common.at_least[lane]) < self.minimum
-                && !result.hits[first_hit..].iter().any(|hit| hit.entry == entry)
-                && (u32::from(common.at_most[lane]) < self.minimum || !self.comparable(block, lane))
+        for (lane, index) in (0..=u8::MAX).zip(0..entries) {
+            if u32::from(common.at_least[index]) < self.minimum
+                && found.hit(lane).is_none()
+                && (u32::from(common.at_most[index]) < self.minimum || !self.comparable(block, index))
             {
-                result.incomparable.push(entry);
+                found.incomparable.push(lane);
             }
         }
     }
@@ -100,9 +141,13 @@ impl Scan {
     /// The best of these rotations, if one is a match.
     fn verify(&self, block: &Block, lane: usize, at_most: u16, near: &[Near]) -> Option<Alignment> {
         let mut open: Vec<(Near, u16)> = near.iter().map(|near| (*near, at_most)).collect();
-        for (row, (mask, &probe)) in self.mask.iter().zip(self.rows.iter()).enumerate() {
+        for row in self.order.iter().copied().map(usize::from) {
+            let (mask, probe, missing) = (&self.mask[row], self.rows[row], block.missing()[row][lane]);
+            let most = most_in_row(self.layout.columns(), probe, missing);
+            if most == least_in_row(probe, missing) {
+                continue;
+            }
             let usable = block.usable(row, lane);
-            let most = most_in_row(self.layout.columns(), probe, block.missing()[row][lane]);
             open.retain_mut(|(near, compared)| {
                 *compared -= most - common_bits(&usable, &turned(mask, self.rotation(near), self.layout));
                 near.disagreeing < self.bounds[usize::from(*compared)]
