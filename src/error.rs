@@ -88,6 +88,10 @@ pub enum Error {
     /// A template was not taken into a gallery.
     #[error(transparent)]
     Gallery(#[from] GalleryError),
+    /// A gallery file was not written or is not searched.
+    #[cfg(feature = "std")]
+    #[error(transparent)]
+    GalleryFile(#[from] crate::matcher::GalleryFileError),
     /// A threshold is not a fraction.
     #[error(transparent)]
     Threshold(#[from] ThresholdError),
@@ -218,6 +222,8 @@ impl Error {
             Self::RootHistory(_) => "root_back_in_time",
             Self::Incomparable(error) | Self::Gallery(GalleryError::Incomparable(error)) => incomparable(*error),
             Self::Gallery(GalleryError::Taken { .. }) => "gallery_entry_taken",
+            #[cfg(feature = "std")]
+            Self::GalleryFile(error) => gallery_file(error),
             Self::Threshold(_) => "threshold_invalid",
             Self::Statement(error) => error.code(),
             Self::Prove(error) => error.code(),
@@ -304,6 +310,23 @@ const fn open_iris(error: &crate::iris::openiris::OpenIrisError) -> &'static str
         OpenIrisError::LayoutMismatch { .. } => "template_layout_mismatch",
         OpenIrisError::Weight => "template_weight",
         OpenIrisError::NoVersion { .. } => "template_encoder",
+    }
+}
+
+#[cfg(feature = "std")]
+const fn gallery_file(error: &crate::matcher::GalleryFileError) -> &'static str {
+    use crate::matcher::GalleryFileError;
+    match error {
+        GalleryFileError::Io(_) => "gallery_file_io",
+        GalleryFileError::NotAGallery => "gallery_file_magic",
+        GalleryFileError::Version { .. } => "gallery_file_version",
+        GalleryFileError::Header => "gallery_file_header",
+        GalleryFileError::Kind(error) => template_format(error),
+        GalleryFileError::Length { .. } => "gallery_file_length",
+        GalleryFileError::Damaged { .. } => "gallery_file_damaged",
+        GalleryFileError::Content { .. } => "gallery_file_content",
+        GalleryFileError::Order { .. } => "gallery_file_order",
+        GalleryFileError::Incomparable(error) => incomparable(*error),
     }
 }
 

@@ -49,5 +49,7 @@ pub use gallery::{
     Duplicate, Duplicates, EntryId, EyePair, Gallery, GalleryError, GallerySnapshot, Hit, PeopleFound, PeopleGallery,
     PeopleSearch, PeopleSnapshot, PersonHit, SearchResult, Sighting,
 };
+#[cfg(feature = "std")]
+pub use gallery::{GalleryFile, GalleryFileError, GalleryWriter};
 pub use kernel::Kernel;
 pub use policy::{EyeRule, MatchPolicy, ScoreRule, Threshold, ThresholdError};

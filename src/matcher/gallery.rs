@@ -3,6 +3,10 @@
 mod batch;
 mod block;
 mod bound;
+#[cfg(feature = "std")]
+mod checksum;
+#[cfg(feature = "std")]
+mod file;
 mod people;
 mod scan;
 
@@ -13,6 +17,8 @@ use core::fmt;
 
 pub use batch::{Duplicate, Duplicates};
 use block::Block;
+#[cfg(feature = "std")]
+pub use file::{GalleryFile, GalleryFileError, GalleryWriter};
 pub use people::{EyePair, PeopleFound, PeopleGallery, PeopleSearch, PeopleSnapshot, PersonHit, Sighting};
 use scan::{Scan, Work};
 
@@ -264,6 +270,18 @@ pub struct GallerySnapshot {
 }
 
 impl GallerySnapshot {
+    /// The layout of every entry.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// The encoder of the entries.
+    #[must_use]
+    pub fn encoder(&self) -> EncoderVersion {
+        self.encoder
+    }
+
     /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {

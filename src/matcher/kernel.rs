@@ -22,6 +22,8 @@ use core::fmt;
 use zeroize::Zeroize;
 
 pub(super) use sliced::{Bounds, Cell, LANES, Near, Program, Scratch};
+#[cfg(feature = "std")]
+pub(super) use sliced::{Slice, transposed};
 
 use crate::iris::{IrisTemplate, Rotation};
 
@@ -431,6 +433,17 @@ mod tests {
             for maximum_rotation in [0, 1, 2, 3, 4, 14, 16, 17, 31, 100, 255] {
                 check(layout, 5, maximum_rotation);
             }
+        }
+    }
+
+    #[test]
+    fn eight_bytes_are_transposed_bit_by_bit() {
+        for bits in [0, 1, 1 << 63, 0x0123_4567_89AB_CDEF, 0xFEDC_BA98_0000_FFFF] {
+            let mut expected = 0;
+            for (n, m) in (0..8).flat_map(|n| (0..8).map(move |m| (n, m))) {
+                expected |= (bits >> (8 * n + m) & 1) << (8 * m + n);
+            }
+            assert_eq!(transposed(bits), expected);
         }
     }
 

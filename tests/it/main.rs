@@ -6,6 +6,8 @@ mod evaluate;
 mod floors;
 #[cfg(all(feature = "image", feature = "serde"))]
 mod frames;
+#[cfg(feature = "testing")]
+mod gallery_file;
 mod golden;
 #[cfg(feature = "testing")]
 mod interchange;

@@ -8,7 +8,7 @@ use core::ops::Range;
 use super::block::Block;
 use super::scan::{Scan, Work};
 use super::{EntryId, GallerySnapshot, SearchResult};
-use crate::iris::IrisTemplate;
+use crate::iris::{EncoderVersion, IrisTemplate, Layout};
 use crate::matcher::compare::{Comparison, Incomparable, check, compare};
 use crate::matcher::kernel::Kernel;
 use crate::matcher::{Alignment, MatchPolicy};
@@ -46,13 +46,15 @@ impl GallerySnapshot {
         probes: &[IrisTemplate],
         policy: &MatchPolicy,
     ) -> Result<Vec<SearchResult>, Incomparable> {
-        let scans = self.scans(probes, policy)?;
+        let scans = scans(probes, self.layout, self.encoder, policy)?;
         let mut work = Work::new(self.layout);
         let mut all = Vec::new();
         all.resize_with(probes.len(), SearchResult::default);
         for (index, block) in self.blocks.iter().enumerate() {
-            for (scan, found) in scans.iter().zip(&mut all) {
-                scan.block(block, self.block(index + 1), &mut work, found);
+            for (number, (scan, found)) in scans.iter().zip(&mut all).enumerate() {
+                // Fetched ahead is the beginning of what is compared next.
+                let ahead = if number + 1 < scans.len() { Some(&**block) } else { self.block(index + 1) };
+                scan.block(block, ahead, &mut work, found);
             }
         }
         all.iter_mut().for_each(|found| found.sort(policy.score));
@@ -72,7 +74,7 @@ impl GallerySnapshot {
     ) -> Result<Vec<SearchResult>, Incomparable> {
         use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
-        let scans = self.scans(probes, policy)?;
+        let scans = scans(probes, self.layout, self.encoder, policy)?;
         let none = || {
             let mut none = Vec::new();
             none.resize_with(probes.len(), SearchResult::default);
@@ -85,8 +87,10 @@ impl GallerySnapshot {
             .fold(
                 || (Work::new(self.layout), none()),
                 |(mut work, mut all), (index, block)| {
-                    for (scan, found) in scans.iter().zip(&mut all) {
-                        scan.block(block, self.block(index + 1), &mut work, found);
+                    for (number, (scan, found)) in scans.iter().zip(&mut all).enumerate() {
+                        // Fetched ahead is the beginning of what is compared next.
+                        let ahead = if number + 1 < scans.len() { Some(&**block) } else { self.block(index + 1) };
+                        scan.block(block, ahead, &mut work, found);
                     }
                     (work, all)
                 },
@@ -129,7 +133,7 @@ impl GallerySnapshot {
         for index in part.first_block()..self.blocks.len() {
             self.join(&part, index, &mut work, &mut all);
         }
-        all.pairs.sort_unstable_by_key(|pair| (pair.first, pair.second));
+        all.sort();
         all
     }
 
@@ -155,57 +159,94 @@ impl GallerySnapshot {
                 left.incomparable += right.incomparable;
                 left
             });
-        all.pairs.sort_unstable_by_key(|pair| (pair.first, pair.second));
+        all.sort();
         all
     }
 
-    fn scans(&self, probes: &[IrisTemplate], policy: &MatchPolicy) -> Result<Vec<Scan>, Incomparable> {
-        probes
-            .iter()
-            .map(|probe| {
-                check(probe, self.layout, self.encoder)?;
-                Ok(Scan::new(Kernel::best(), probe, policy))
-            })
-            .collect()
+    /// The entries at these places, with zeros for the bits that are not usable.
+    pub fn templates(&self, places: Range<usize>) -> impl Iterator<Item = (EntryId, IrisTemplate)> {
+        (places.start..places.end.min(self.len())).map(|place| {
+            let (block, lane) = (&self.blocks[place / Block::ENTRIES], place % Block::ENTRIES);
+            (block.names()[lane], block.template(lane, self.layout, self.encoder))
+        })
     }
 
     fn part(&self, places: Range<usize>, policy: &MatchPolicy) -> Part {
-        let places = places.start.min(self.len())..places.end.min(self.len());
-        let probes = places.clone().map(|place| {
-            let template = self.template(place);
-            (Scan::new(Kernel::best(), &template, policy), template)
-        });
-        Part { first: places.start, probes: probes.collect(), policy: *policy }
+        Part::new(places.start.min(self.len()), self.templates(places).collect(), policy)
     }
 
-    fn template(&self, place: usize) -> IrisTemplate {
-        self.blocks[place / Block::ENTRIES].template(place % Block::ENTRIES, self.layout, self.encoder)
-    }
-
-    /// Compares the entries of a part with those of a block that are behind them.
     fn join(&self, part: &Part, index: usize, work: &mut Work, all: &mut Duplicates) {
-        let (block, next) = (&self.blocks[index], self.block(index + 1));
-        for (place, (scan, template)) in (part.first..).zip(&part.probes) {
+        part.join(&self.blocks[index], index, self.block(index + 1), work, all);
+    }
+}
+
+/// Probes made ready, all of one layout and encoder.
+pub(super) fn scans(
+    probes: &[IrisTemplate],
+    layout: Layout,
+    encoder: EncoderVersion,
+    policy: &MatchPolicy,
+) -> Result<Vec<Scan>, Incomparable> {
+    probes
+        .iter()
+        .map(|probe| {
+            check(probe, layout, encoder)?;
+            Ok(Scan::new(Kernel::best(), probe, policy))
+        })
+        .collect()
+}
+
+/// Entries of a gallery that are compared with those behind them.
+pub(super) struct Part {
+    /// The place of the first one.
+    first: usize,
+    probes: Vec<(EntryId, Scan, IrisTemplate)>,
+    policy: MatchPolicy,
+}
+
+impl Part {
+    /// Of the entries from place `first` on.
+    pub(super) fn new(first: usize, entries: Vec<(EntryId, IrisTemplate)>, policy: &MatchPolicy) -> Self {
+        let ready = |(entry, template)| (entry, Scan::new(Kernel::best(), &template, policy), template);
+        Self { first, probes: entries.into_iter().map(ready).collect(), policy: *policy }
+    }
+
+    /// The first block that has entries behind the first one.
+    pub(super) fn first_block(&self) -> usize {
+        self.first / Block::ENTRIES
+    }
+
+    /// Compares the entries with those of a block that are behind them; `next` is the block that comes after it.
+    pub(super) fn join(
+        &self,
+        block: &Block,
+        index: usize,
+        next: Option<&Block>,
+        work: &mut Work,
+        all: &mut Duplicates,
+    ) {
+        for (place, (own, scan, template)) in (self.first..).zip(&self.probes) {
             let behind = (place + 1).saturating_sub(index * Block::ENTRIES);
             if behind >= block.names().len() {
                 continue;
             }
+            // Fetched ahead is the beginning of what is compared next: the same block, or another one after the last probe.
+            let ahead = if place + 1 < self.first + self.probes.len() { Some(block) } else { next };
             let mut found = SearchResult::default();
-            scan.block(block, next, work, &mut found);
+            scan.block(block, ahead, work, &mut found);
             // Looked up for the few that were found only.
             let lane = |entry: EntryId| block.names().iter().position(|&name| name == entry);
             let is_behind = |entry: EntryId| lane(entry).is_some_and(|lane| lane >= behind);
             all.incomparable += found.incomparable.into_iter().filter(|&entry| is_behind(entry)).count() as u64;
             for hit in found.hits.into_iter().filter(|hit| is_behind(hit.entry)) {
-                let own = self.blocks[place / Block::ENTRIES].names()[place % Block::ENTRIES];
-                let other = lane(hit.entry).map(|lane| block.template(lane, self.layout, self.encoder));
+                let other = lane(hit.entry).map(|lane| block.template(lane, template.layout(), template.encoder()));
                 // Among equal turns to both sides the choice depends on which of the two is the probe: it is the first.
                 let turned = match other {
-                    Some(other) if hit.entry < own => compare(&other, template, &part.policy),
+                    Some(other) if hit.entry < *own => compare(&other, template, &self.policy),
                     _ => Comparison::Match(hit.alignment),
                 };
                 if let Comparison::Match(alignment) = turned {
-                    let (first, second) = (own.min(hit.entry), own.max(hit.entry));
+                    let (first, second) = (hit.entry.min(*own), hit.entry.max(*own));
                     all.pairs.push(Duplicate { first, second, alignment });
                 }
             }
@@ -213,16 +254,8 @@ impl GallerySnapshot {
     }
 }
 
-/// Entries that are compared with others.
-struct Part {
-    /// The place of the first one.
-    first: usize,
-    probes: Vec<(Scan, IrisTemplate)>,
-    policy: MatchPolicy,
-}
-
-impl Part {
-    fn first_block(&self) -> usize {
-        self.first / Block::ENTRIES
+impl Duplicates {
+    pub(super) fn sort(&mut self) {
+        self.pairs.sort_unstable_by_key(|pair| (pair.first, pair.second));
     }
 }

@@ -8,6 +8,8 @@ use zeroize::Zeroizing;
 use super::EntryId;
 use super::bound::MissingBits;
 use crate::iris::{EncoderVersion, IrisCode, IrisTemplate, Layout, Mask};
+#[cfg(feature = "std")]
+use crate::matcher::kernel::Slice;
 use crate::matcher::kernel::{Cell, LANES};
 
 /// Up to 256 entries, their bits transposed.
@@ -82,8 +84,13 @@ impl Block {
     pub(super) fn usable(&self, row: usize, lane: usize) -> Row {
         let mut usable = [0; 4];
         let cells = &self.cells[row * self.columns..][..self.columns];
-        for (word, cells) in usable.iter_mut().zip(cells.chunks(64)) {
-            *word = cells.iter().rev().fold(0, |bits, cell| bits << 1 | u64::from(cell.usable(lane)));
+        // The lane's bit goes to the end of its word and from there into the sum: fewer operations than cutting it out.
+        let (word, from_end) = (lane / 64, 63 - lane % 64);
+        for (bits, cells) in usable.iter_mut().zip(cells.chunks(64)) {
+            *bits = cells
+                .iter()
+                .rev()
+                .fold(0_u64, |bits, cell| bits.wrapping_mul(2).wrapping_add(cell.usable_word(word) << from_end >> 63));
         }
         usable
     }
@@ -148,4 +155,71 @@ impl Block {
         }
         self.names.swap_remove(lane);
     }
+
+    /// Removes all entries and wipes their bits.
+    #[cfg(feature = "std")]
+    pub(super) fn clear(&mut self) {
+        self.names.clear();
+        self.cells.iter_mut().for_each(|cell| *cell = Cell::EMPTY);
+        self.missing.iter_mut().for_each(|missing| missing.fill(u8::MAX));
+    }
+
+    /// Appends the cells as bytes, 64 for each; see [`super::GalleryFile`].
+    #[cfg(feature = "std")]
+    pub(super) fn encode(&self, bytes: &mut Vec<u8>) {
+        for cell in self.cells.iter() {
+            for word in cell.zeros.words().into_iter().chain(cell.ones.words()) {
+                bytes.extend_from_slice(&word.to_le_bytes());
+            }
+        }
+    }
+
+    /// Puts these entries in the place of all others; `bytes` are what [`Block::encode`] made of their cells.
+    ///
+    /// After an error the block has no defined content.
+    #[cfg(feature = "std")]
+    pub(super) fn decode(&mut self, names: Vec<EntryId>, bytes: &[u8]) -> Result<(), Content> {
+        let mut there = [0; 4];
+        for (lane, _) in names.iter().enumerate() {
+            there[lane / 64] |= 1 << (lane % 64);
+        }
+        self.names = names;
+        let rows = self.cells.chunks_exact_mut(self.columns).zip(bytes.chunks_exact(self.columns * size_of::<Cell>()));
+        for ((row, bytes), missing) in rows.zip(self.missing.iter_mut()) {
+            let (mut both, mut any) = ([0; 4], [0; 4]);
+            let mut counter = super::bound::MissingCounter::default();
+            for (cells, bytes) in row.as_chunks_mut::<8>().0.iter_mut().zip(bytes.as_chunks::<512>().0) {
+                for (cell, bytes) in cells.iter_mut().zip(bytes.as_chunks::<64>().0) {
+                    let words = bytes.as_chunks::<8>().0;
+                    let half = |from: usize| [0, 1, 2, 3].map(|word| u64::from_le_bytes(words[from + word]));
+                    let (zeros, ones) = (half(0), half(4));
+                    for word in 0..4 {
+                        both[word] |= zeros[word] & ones[word];
+                        any[word] |= zeros[word] | ones[word];
+                    }
+                    *cell = Cell { zeros: Slice::from_words(zeros), ones: Slice::from_words(ones) };
+                }
+                counter.add(&cells.each_ref().map(|cell| [0, 1, 2, 3].map(|word| !cell.usable_word(word))));
+            }
+            if both != [0; 4] {
+                return Err(Content::Contradiction);
+            }
+            if [0, 1, 2, 3].iter().any(|&word| any[word] & !there[word] != 0) {
+                return Err(Content::Stray);
+            }
+            *missing = counter.sums();
+            missing[self.names.len()..].fill(u8::MAX);
+        }
+        Ok(())
+    }
+}
+
+/// Why bytes are not the cells of a block.
+#[cfg(feature = "std")]
+#[derive(Debug)]
+pub(super) enum Content {
+    /// An entry has a 0 and a 1 at one place.
+    Contradiction,
+    /// There are bits where there is no entry.
+    Stray,
 }

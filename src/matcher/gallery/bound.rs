@@ -14,6 +14,8 @@
 
 use crate::iris::Layout;
 use crate::matcher::kernel::LANES;
+#[cfg(feature = "std")]
+use crate::matcher::kernel::transposed;
 
 /// Usable bits of a mask in each row of bits.
 pub(super) type RowCounts = [u16; Layout::BITS_PER_COLUMN];
@@ -56,14 +58,70 @@ impl CommonBits {
         // All sums are at most 64 × 256 = 16,384.
         let mut common = Self { at_least: [0; LANES], at_most: [0; LANES] };
         for (&probe, missing) in probe.iter().zip(missing) {
+            if probe == 0 {
+                continue;
+            }
+            // Of bytes, sixteen are compared at once. What does not fit makes a bound one bit wider at most: of 256 usable bits
+            // 255 count as certain, and a row without any was left out.
+            let (usable, unusable) = (u8::try_from(probe).unwrap_or(u8::MAX), (columns as u16 - probe) as u8);
             let sums = common.at_least.iter_mut().zip(&mut common.at_most);
             for ((at_least, at_most), &missing) in sums.zip(missing) {
-                *at_least += least_in_row(probe, missing);
-                *at_most += most_in_row(columns, probe, missing);
+                *at_least += u16::from(usable.saturating_sub(missing));
+                // Places without an entry miss more bits than there are.
+                *at_most += (columns as u16).saturating_sub(unusable.max(missing).into());
             }
         }
         common
     }
+}
+
+/// Counts the unusable bits of 256 entries in one row, bit-sliced: level k holds bit k of each count.
+#[cfg(feature = "std")]
+#[derive(Default)]
+pub(super) struct MissingCounter([[u64; 4]; 9]);
+
+#[cfg(feature = "std")]
+impl MissingCounter {
+    /// Adds one bit of every entry, for eight columns.
+    pub(super) fn add(&mut self, bits: &[[u64; 4]; 8]) {
+        let levels = &mut self.0;
+        let twos = [0, 2, 4, 6].map(|first| add(bits[first], bits[first + 1], &mut levels[0]));
+        let fours = [0, 2].map(|first| add(twos[first], twos[first + 1], &mut levels[1]));
+        let mut carry = add(fours[0], fours[1], &mut levels[2]);
+        for level in &mut levels[3..] {
+            for (carry, level) in carry.iter_mut().zip(level) {
+                (*level, *carry) = (*level ^ *carry, *level & *carry);
+            }
+        }
+    }
+
+    /// The counts; 255 stands for 256 too.
+    pub(super) fn sums(&self) -> MissingBits {
+        let mut sums = [0; LANES];
+        for (index, sums) in sums.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+            let level = |level: usize| self.0[level][index / 8].to_le_bytes()[index % 8];
+            let bits = u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(level));
+            *sums = transposed(bits).to_le_bytes();
+            for (bit, sum) in sums.iter_mut().enumerate() {
+                if level(8) >> bit & 1 == 1 {
+                    *sum = u8::MAX;
+                }
+            }
+        }
+        sums
+    }
+}
+
+/// A full adder: leaves the sum bit in `sum` and returns the carry.
+#[cfg(feature = "std")]
+fn add(a: [u64; 4], b: [u64; 4], sum: &mut [u64; 4]) -> [u64; 4] {
+    let mut carry = [0; 4];
+    for word in 0..4 {
+        let differs = a[word] ^ b[word];
+        carry[word] = a[word] & b[word] | differs & sum[word];
+        sum[word] ^= differs;
+    }
+    carry
 }
 
 #[cfg(test)]
@@ -104,7 +162,9 @@ mod tests {
         for layout in Layout::ALL {
             let [full, empty] = [Mask::full(layout), Mask::empty(layout)];
             let columns = layout.columns();
-            assert_eq!(bounds(columns, &full, &full), [layout.bits() as u32; 2]);
+            // Of 256 usable bits in a row, 255 count as certain.
+            let doubt = if columns == 256 { 64 } else { 0 };
+            assert_eq!(bounds(columns, &full, &full), [layout.bits() as u32 - doubt, layout.bits() as u32]);
             assert_eq!(bounds(columns, &empty, &full), [0; 2]);
             assert_eq!(bounds(columns, &empty, &empty), [0; 2]);
             // 256 unusable bits do not fit a byte, and one bit in each row may be there for all that is known.

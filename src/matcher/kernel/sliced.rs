@@ -52,6 +52,19 @@ pub(in crate::matcher) struct Slice([u64; 4]);
 impl Slice {
     pub(in crate::matcher) const EMPTY: Self = Self([0; 4]);
 
+    /// 64 entries to the word.
+    #[cfg(feature = "std")]
+    #[inline]
+    pub(in crate::matcher) const fn from_words(words: [u64; 4]) -> Self {
+        Self(words)
+    }
+
+    #[cfg(feature = "std")]
+    #[inline]
+    pub(in crate::matcher) const fn words(self) -> [u64; 4] {
+        self.0
+    }
+
     #[inline]
     pub(in crate::matcher) fn get(&self, lane: usize) -> bool {
         self.0[lane / 64] >> (lane % 64) & 1 == 1
@@ -112,7 +125,13 @@ impl Cell {
     /// Is the bit of this entry usable?
     #[inline]
     pub(in crate::matcher) fn usable(&self, lane: usize) -> bool {
-        (self.zeros.0[lane / 64] | self.ones.0[lane / 64]) >> (lane % 64) & 1 == 1
+        self.usable_word(lane / 64) >> (lane % 64) & 1 == 1
+    }
+
+    /// Of 64 entries those whose bit is usable.
+    #[inline]
+    pub(in crate::matcher) fn usable_word(&self, word: usize) -> u64 {
+        self.zeros.0[word] | self.ones.0[word]
     }
 }
 
@@ -330,13 +349,27 @@ impl Bounds {
     /// From one number per entry, each at most 16,385.
     pub(in crate::matcher) fn new(bounds: &[u16; LANES]) -> Self {
         let mut slices = [Slice::EMPTY; LEVELS];
-        for (word, bounds) in bounds.as_chunks::<64>().0.iter().enumerate() {
-            for (level, slice) in slices.iter_mut().enumerate() {
-                slice.0[word] = bounds.iter().rev().fold(0, |bits, bound| bits << 1 | u64::from(bound >> level & 1));
+        for (eight, bounds) in bounds.as_chunks::<8>().0.iter().enumerate() {
+            let low = transposed(u64::from_le_bytes(bounds.map(|bound| bound.to_le_bytes()[0])));
+            let high = transposed(u64::from_le_bytes(bounds.map(|bound| bound.to_le_bytes()[1])));
+            let levels = low.to_le_bytes().into_iter().chain(high.to_le_bytes());
+            for (slice, bits) in slices.iter_mut().zip(levels) {
+                slice.0[eight / 8] |= u64::from(bits) << (eight % 8 * 8);
             }
         }
         Self(slices)
     }
+}
+
+/// Bit m of byte n becomes bit n of byte m: swaps of ever greater squares (H. S. Warren, *Hacker's Delight*, 2nd ed., section 7-3).
+pub(in crate::matcher) const fn transposed(bits: u64) -> u64 {
+    const fn swapped(bits: u64, mask: u64, distance: u32) -> u64 {
+        let differs = (bits ^ bits >> distance) & mask;
+        bits ^ differs ^ differs << distance
+    }
+    let bits = swapped(bits, 0x00AA_00AA_00AA_00AA, 7);
+    let bits = swapped(bits, 0x0000_CCCC_0000_CCCC, 14);
+    swapped(bits, 0x0000_0000_F0F0_F0F0, 28)
 }
 
 /// A rotation at which an entry disagrees in fewer bits than its bound.
