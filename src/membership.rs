@@ -88,6 +88,7 @@ pub mod concepts {}
 use core::borrow::Borrow;
 use core::ops::ControlFlow;
 
+use merlin::TranscriptRng;
 use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
@@ -223,7 +224,7 @@ impl Parameters {
         witness: &Witness<'_>,
         rng: &mut impl CryptoRngCore,
     ) -> Result<MembershipProof, ProveError> {
-        self.prove_with(statement, witness, rng, &OneThread, &mut |_| ControlFlow::Continue(()))
+        self.begin(statement, witness, rng)?.finish(&OneThread, &mut |_| ControlFlow::Continue(()))
     }
 
     /// [`par_prove`] with these parameters.
@@ -238,7 +239,9 @@ impl Parameters {
         witness: &Witness<'_>,
         rng: &mut impl CryptoRngCore,
     ) -> Result<MembershipProof, ProveError> {
-        self.prove_with(statement, witness, rng, &workers::AllThreads, &mut |_| ControlFlow::Continue(()))
+        let prover = self.begin(statement, witness, rng)?;
+        // On a thread of the pool, so that sharing work wakes the other threads and never this one.
+        rayon::scope(|_| prover.finish(&workers::AllThreads, &mut |_| ControlFlow::Continue(())))
     }
 
     /// [`prove_observed`] with these parameters.
@@ -253,17 +256,16 @@ impl Parameters {
         rng: &mut impl CryptoRngCore,
         mut observe: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<MembershipProof, ProveError> {
-        self.prove_with(statement, witness, rng, &OneThread, &mut observe)
+        self.begin(statement, witness, rng)?.finish(&OneThread, &mut observe)
     }
 
-    fn prove_with(
+    /// Everything of a proof that needs the caller's generator, and the checks that need no hash.
+    fn begin(
         &self,
         statement: &Statement,
         witness: &Witness<'_>,
         rng: &mut impl CryptoRngCore,
-        workers: &(impl Workers + Sync),
-        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<MembershipProof, ProveError> {
+    ) -> Result<Prover<'_>, ProveError> {
         let public = statement.public_inputs()?;
         if !witness.leaf().is_member() {
             return Err(ProveError::EmptyLeaf);
@@ -274,18 +276,8 @@ impl Parameters {
         let mut transcript = Transcript::new(label::PROTOCOL);
         statement.absorb_into(&mut transcript, self.digest());
         // Bound to statement and witness: a generator that repeats itself repeats a whole proof at worst.
-        let mut rng = transcript.build_rng().rekey_with_witness_bytes(label::WITNESS, &secret.to_bytes()).finalize(rng);
-        let masks: Zeroizing<[Scalar; MASKS]> = Zeroizing::new(core::array::from_fn(|_| Scalar::random(&mut rng)));
-        let assignment = Assignment::new(&public, &secret, &masks);
-        if assignment.root() != public.root {
-            return Err(ProveError::NotAMember);
-        }
-        if assignment.nullifier() != public.nullifier {
-            return Err(ProveError::NullifierMismatch);
-        }
-        let reporter = &mut Reporter::new(observe);
-        prover::prove_assignment(self, &mut transcript, &public, &assignment, true, &mut rng, workers, reporter)
-            .map_err(|Cancelled| ProveError::Cancelled)
+        let rng = transcript.build_rng().rekey_with_witness_bytes(label::WITNESS, &secret.to_bytes()).finalize(rng);
+        Ok(Prover { parameters: self, public, secret, transcript, rng })
     }
 
     /// [`verify`] with these parameters.
@@ -331,7 +323,7 @@ impl Parameters {
             let verdict = self.verify(statement.borrow(), proof.borrow());
             return verdict.map_err(|reason| BatchError { index: offset, reason });
         }
-        if batch.is_empty() || self.batch_holds(batch) {
+        if batch.is_empty() || self.batch_holds(Transcript::new(label::BATCH), batch) {
             return Ok(());
         }
         let (front, back) = batch.split_at(batch.len() / 2);
@@ -339,13 +331,12 @@ impl Parameters {
         self.search_batch(back, offset + front.len())
     }
 
-    /// Whether the weighted sum of all equations holds. The weights depend on every statement and every proof.
-    fn batch_holds<S, P>(&self, batch: &[(S, P)]) -> bool
+    /// Whether the weighted sum of all equations holds. The weights come from `weights` after every statement and every proof.
+    fn batch_holds<S, P>(&self, mut weights: Transcript, batch: &[(S, P)]) -> bool
     where
         S: Borrow<Statement>,
         P: Borrow<MembershipProof>,
     {
-        let mut weights = Transcript::new(label::BATCH);
         for (statement, proof) in batch {
             statement.borrow().absorb_into(&mut weights, self.digest());
             weights.append(label::BATCH_PROOF, &proof.borrow().to_bytes());
@@ -361,6 +352,36 @@ impl Parameters {
             equation.add(self, &mut transcript, &public, proof.borrow(), &weight);
         }
         equation.holds(self)
+    }
+}
+
+/// A proof that has begun: it needs nothing more from its caller.
+struct Prover<'a> {
+    parameters: &'a Parameters,
+    public: PublicInputs,
+    secret: SecretInputs,
+    transcript: Transcript,
+    rng: TranscriptRng,
+}
+
+impl Prover<'_> {
+    fn finish(
+        self,
+        workers: &(impl Workers + Sync),
+        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<MembershipProof, ProveError> {
+        let Self { parameters, public, secret, mut transcript, mut rng } = self;
+        let masks: Zeroizing<[Scalar; MASKS]> = Zeroizing::new(core::array::from_fn(|_| Scalar::random(&mut rng)));
+        let assignment = Assignment::new(&public, &secret, &masks);
+        if assignment.root() != public.root {
+            return Err(ProveError::NotAMember);
+        }
+        if assignment.nullifier() != public.nullifier {
+            return Err(ProveError::NullifierMismatch);
+        }
+        let reporter = &mut Reporter::new(observe);
+        prover::prove_assignment(parameters, &mut transcript, &public, &assignment, true, &mut rng, workers, reporter)
+            .map_err(|Cancelled| ProveError::Cancelled)
     }
 }
 

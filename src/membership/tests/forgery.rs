@@ -371,6 +371,42 @@ fn without_the_value_of_the_mask_everything_can_be_broken() {
     assert_forged(omitted, &statement, &attempt.proof);
 }
 
+/// The weights of a batch that has absorbed its statements and, unless `omitted`, its proofs.
+fn batch_weights(omitted: Labels, statement: &Statement, proofs: &[MembershipProof; 2]) -> [Scalar; 2] {
+    let mut weights = Transcript::without(label::BATCH, omitted);
+    for proof in proofs {
+        statement.absorb_into(&mut weights, shared().digest());
+        weights.append(label::BATCH_PROOF, &proof.to_bytes());
+    }
+    weights.challenges(label::BATCH_WEIGHT)
+}
+
+#[test]
+fn without_the_proofs_in_the_weights_of_a_batch_two_bad_ones_cancel() {
+    let sample = Sample::new(19);
+    let statement = statement(&sample, 19);
+    let public = statement.public_inputs().unwrap();
+    let rng = &mut ChaCha20Rng::seed_from_u64(19);
+    let good = prove_assignment(shared(), &mut transcript(&[], &statement), &public, &sample.assignment(), true, rng);
+    let holds = |omitted: Labels, proofs: &[MembershipProof; 2]| {
+        let batch = proofs.each_ref().map(|proof| (&statement, proof));
+        shared().batch_holds(Transcript::without(label::BATCH, omitted), &batch)
+    };
+
+    // No challenge of a proof follows its last values: a change of one moves its equation by a multiple of one point, the same
+    // for both copies, and with weights known beforehand the two changes can be chosen to cancel.
+    let omitted: Labels = &[label::BATCH_PROOF];
+    let [first, second] = batch_weights(omitted, &statement, &[good.clone(), good.clone()]);
+    let mut forged = [good.clone(), good.clone()];
+    forged[0].inner_product.last[0] += second;
+    forged[1].inner_product.last[0] -= first;
+    assert!(forged.iter().all(|proof| !accepts(&[], &statement, proof)), "both are bad");
+    assert!(holds(omitted, &forged), "and their sum is good without the proofs in the weights");
+    assert!(!holds(&[], &forged), "the real weights stop it");
+    assert!(holds(&[], &[good.clone(), good]));
+    assert_eq!(shared().verify_batch(&forged.each_ref().map(|proof| (&statement, proof))).unwrap_err().index, 0);
+}
+
 /// The simulator of theorem 2: it knows no witness, but chooses S and c after χ.
 fn simulate(omitted: Labels, statement: &Statement, rng: &mut ChaCha20Rng) -> MembershipProof {
     let parameters = shared();
