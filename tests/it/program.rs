@@ -83,6 +83,7 @@ fn help_names_every_command_and_the_exit_codes() {
         "init",
         "enroll",
         "identify",
+        "dedup",
         "authenticate",
         "identity",
         "prove",
@@ -594,4 +595,139 @@ fn iris_records_are_read_made_and_taken_as_pictures() {
     assert_eq!(made["representations"][0]["format"], "jpeg2000");
     let compared = typed("compare {} {} --json", &[&smaller, &png]).exits(0).json();
     assert_eq!(compared["disagreeing"], 0);
+}
+
+/// A folder of synthetic templates, of which some are of one eye: `name` and its recapture.
+fn templates(folder: &Path, people: u32, twice: &[u32]) {
+    use personhood::iris::{EncoderVersion, EyeSide, Layout, openiris};
+    use personhood::testing::templates::SyntheticTemplates;
+
+    let world = SyntheticTemplates::new(Layout::Columns200, 3).with_encoder(EncoderVersion::Personhood(1));
+    fs::create_dir_all(folder).unwrap();
+    let write = |name: String, template| fs::write(folder.join(name), openiris::to_json(&template).unwrap()).unwrap();
+    for person in 0..people {
+        write(format!("{person:05}.json"), world.enrolled(person.into(), EyeSide::Left));
+    }
+    for &person in twice {
+        let again = world.clone().with_distances(0.15..=0.25).recaptured(person.into(), EyeSide::Left, 1);
+        write(format!("{person:05}-again.json"), again.template);
+    }
+}
+
+fn pairs_of_files(document: &Value) -> Vec<[String; 2]> {
+    let name = |eye: &Value| Path::new(eye["file"].as_str().unwrap()).file_name().unwrap().to_str().unwrap().to_owned();
+    document["pairs"].as_array().unwrap().iter().map(|pair| [name(&pair["a"]), name(&pair["b"])]).collect()
+}
+
+#[test]
+fn who_is_in_a_folder_twice_is_found_in_memory_and_on_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let (here, there) = (folder.path().join("here"), folder.path().join("there"));
+    templates(&here, 300, &[5, 77]);
+    let text = typed("dedup {}", &[&here]).exits(1);
+    assert!(text.stdout.contains("302 eyes: 2 pairs match below 0.3700"), "{text:?}");
+    let found = typed("dedup {} --json", &[&here]).exits(1).json();
+    let expected = [5, 77].map(|person| [format!("{person:05}-again.json"), format!("{person:05}.json")]);
+    assert_eq!(pairs_of_files(&found), expected);
+    assert_eq!((&found["comparisons"], &found["resumed"]), (&Value::from(302 * 301 / 2), &Value::from(0)));
+    let on_disk = typed("dedup {} --memory 0 --scratch {} --json", &[&here, folder.path()]).exits(1).json();
+    assert_eq!((&on_disk["pairs"], &on_disk["incomparable"]), (&found["pairs"], &found["incomparable"]));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "the file of templates is gone");
+    // Somebody who is in both of two places.
+    templates(&there, 78, &[]);
+    fs::remove_file(there.join("00005.json")).unwrap();
+    fs::remove_file(here.join("00077-again.json")).unwrap();
+    for memory in ["", " --memory 0"] {
+        let both = typed(&format!("dedup {{}} --against {{}} --json{memory}"), &[&here, &there]).exits(1).json();
+        let pairs = pairs_of_files(&both);
+        assert_eq!(pairs.len(), 77, "78 people less the one who was removed");
+        assert!(pairs.iter().all(|[a, b]| a == b) && both["against"] == 77, "{pairs:?}");
+    }
+    // A bad file stops no other, and is remembered.
+    for person in 0..78 {
+        let _ = fs::remove_file(here.join(format!("{person:05}.json")));
+    }
+    typed("dedup {} --against {}", &[&here, &there]).exits(0);
+    fs::write(here.join("bad.json"), "{}").unwrap();
+    let bad = typed("dedup {} --against {}", &[&here, &there]).exits(2);
+    assert!(bad.stdout.contains("no two match") && bad.stderr.contains("bad.json"), "{bad:?}");
+    typed("dedup {}", &[&folder.path().join("nowhere")]).fails_with("file_not_found");
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    typed("dedup {}", &[&folder.path().join("empty")]).fails_with("no_templates");
+    run(["dedup"]).exits(2);
+}
+
+#[test]
+fn a_registry_is_held_against_itself_and_against_another() {
+    let (first, second) = (world(3), world(2));
+    let (first, second) = (first.path().join("reg"), second.path().join("reg"));
+    let alone = typed("dedup --registry {} --json", &[&first]).exits(0).json();
+    // Three left eyes, three right eyes, and every left eye with the right eyes of the two others.
+    assert_eq!((&alone["eyes"], &alone["pairs"]), (&Value::from(6), &Value::Array(Vec::new())));
+    let both = typed("dedup --registry {} --against {} --json", &[&first, &second]).exits(1).json();
+    let pairs: Vec<_> = both["pairs"].as_array().unwrap().iter().map(|pair| (&pair["a"], &pair["b"])).collect();
+    assert_eq!(pairs.len(), 4);
+    assert!(pairs.iter().all(|(a, b)| a == b), "{pairs:?}");
+    let text = typed("dedup --registry {} --against {} --memory 0", &[&first, &second]).exits(1);
+    assert!(text.stdout.contains("person 2 (right eye) and person 2 (right eye): distance "), "{text:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_comparison_that_was_killed_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let (eyes, checkpoint) = (folder.path().join("eyes"), folder.path().join("state"));
+    templates(&eyes, 900, &[3, 400, 898]);
+    let whole = typed("dedup {} --json", &[&eyes]).exits(1).json();
+    assert_eq!(whole["pairs"].as_array().unwrap().len(), 3);
+    let line = |memory: &str| {
+        let arguments = ["dedup", eyes.to_str().unwrap(), "--json", "--checkpoint", checkpoint.to_str().unwrap()];
+        let mut all: Vec<String> = arguments.map(str::to_owned).to_vec();
+        all.extend(["--checkpoint-seconds", "0", "--memory", memory].map(str::to_owned));
+        all
+    };
+    // Killed twice, each time as soon as the state is another one.
+    let mut before = Vec::new();
+    for memory in ["0", "4000"] {
+        let mut child = program().args(line(memory)).stdout(Stdio::null()).spawn().unwrap();
+        loop {
+            match fs::read(&checkpoint) {
+                Ok(now) if now != before => break before = now,
+                _ => assert!(child.try_wait().unwrap().is_none(), "it was killed before its end"),
+            }
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let state: Value = serde_json::from_slice(&fs::read(&checkpoint).unwrap()).unwrap();
+    assert!(state["join"] == 0 && state["place"].as_u64().unwrap() < 903, "{state}");
+    let resumed = run(line("4000")).exits(1).json();
+    for field in ["pairs", "comparisons", "incomparable", "eyes"] {
+        assert_eq!(resumed[field], whole[field], "{field}");
+    }
+    assert!(resumed["resumed"].as_u64().unwrap() >= 128 * 700, "{resumed}");
+    // The work is done: the same question is answered at once, another one is not.
+    assert_eq!(run(line("4000")).exits(1).json()["resumed"], whole["comparisons"]);
+    let checkpoint = |more: &[&str]| {
+        let mut all = vec!["dedup", eyes.to_str().unwrap(), "--checkpoint", checkpoint.to_str().unwrap()];
+        all.extend(more);
+        run(all)
+    };
+    checkpoint(&["--threshold", "0.36"]).fails_with("checkpoint_other_input");
+    let path = folder.path().join("state");
+    let right = fs::read_to_string(&path).unwrap();
+    for wrong in [
+        right[..right.len() / 2].to_owned(),
+        right.replace("\"version\":1", "\"version\":9"),
+        right.replacen("[[0,0,", "[[0,9,", 1),
+        right.replacen("[[0,0,", "[[0,0,99", 1),
+    ] {
+        assert_ne!(wrong, right);
+        fs::write(&path, wrong).unwrap();
+        checkpoint(&[]).fails_with("checkpoint_malformed");
+    }
+    fs::write(&path, &right).unwrap();
+    fs::remove_file(eyes.join("00000.json")).unwrap();
+    checkpoint(&[]).fails_with("checkpoint_other_input");
+    assert_eq!(fs::read_to_string(&path).unwrap(), right, "nobody touched it");
 }

@@ -67,6 +67,8 @@ pub(crate) enum Command {
     Enroll(Enroll),
     /// Find whose eyes these are
     Identify(Identify),
+    /// Find everybody who is in a registry or a folder of templates twice, or in two of them
+    Dedup(Dedup),
     /// Check that these are the eyes of one enrolled person
     Authenticate(Authenticate),
     /// Make or show a secret identity
@@ -99,6 +101,7 @@ impl Command {
     /// The name in JSON documents.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
+            Self::Dedup(_) => "dedup",
             Self::Demo(_) => "demo",
             Self::Simulate(_) => "simulate",
             Self::Encode(_) => "encode",
@@ -311,6 +314,35 @@ pub(crate) struct Enroll {
     #[arg(long, value_name = "DAYS", default_value_t = 3650,
           value_parser = clap::value_parser!(u64).range(1..=36500))]
     pub(crate) valid_days: u64,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("place").args(["folder", "registry"]).required(true).multiple(true))]
+pub(crate) struct Dedup {
+    /// Folder of templates (*.json), at any depth; each is one eye. Without it, the registry
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Folder of the registry
+    #[arg(long, value_name = "DIR", env = "PERSONHOOD_REGISTRY", hide_env_values = true)]
+    pub(crate) registry: Option<PathBuf>,
+    /// Another registry or folder of templates: who is in both?
+    #[arg(long, value_name = "PATH")]
+    pub(crate) against: Option<PathBuf>,
+    /// File that says how far the work is; a run that was stopped goes on from there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// Seconds between two states of the checkpoint
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, requires = "checkpoint")]
+    pub(crate) checkpoint_seconds: u32,
+    /// Distance below which two eyes match, as a decimal [default: the registry's, or that of `compare`]
+    #[arg(long, value_name = "DECIMAL")]
+    pub(crate) threshold: Option<Ratio>,
+    /// Memory for the templates of one place; more of them are kept in a file [default: 60 % of what is free]
+    #[arg(long, value_name = "MIB")]
+    pub(crate) memory: Option<u64>,
+    /// Folder for that file [default: the system's folder for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) scratch: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

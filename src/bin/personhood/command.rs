@@ -4,6 +4,7 @@ mod authenticate;
 mod bench;
 mod compare;
 mod completions;
+mod dedup;
 mod demo;
 mod encode;
 mod enroll;
@@ -31,6 +32,7 @@ pub(crate) fn run(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Bench(args) => bench::run(&args, output),
         Command::Compare(args) => compare::run(&args, output),
         Command::Completions(args) => completions::run(&args, output),
+        Command::Dedup(args) => dedup::run(&args, output),
         Command::Demo(args) => demo::run(&args, output),
         Command::Encode(args) => encode::run(&args, output),
         Command::Enroll(args) => enroll::run(&args, output),

@@ -48,16 +48,18 @@ impl From<Encoder> for EncoderVersion {
 /// The policy that the options describe, for templates of this encoder.
 pub(crate) fn match_policy(policy: &Policy, encoder: EncoderVersion, eye_rule: EyeRule) -> MatchPolicy {
     let fitting = MatchPolicy::for_encoder(encoder);
-    let given = |ratio: Ratio| {
-        Threshold::new(ratio.numerator, ratio.denominator).expect("the parser takes decimals between 0 and 1 only")
-    };
     MatchPolicy {
         score: fitting.score,
-        threshold: policy.threshold.map_or(fitting.threshold, given),
+        threshold: policy.threshold.map_or(fitting.threshold, threshold),
         minimum_compared_permille: policy.minimum_compared,
         maximum_rotation: policy.maximum_rotation,
         eye_rule,
     }
+}
+
+/// The threshold that an option gives.
+pub(crate) fn threshold(ratio: Ratio) -> Threshold {
+    Threshold::new(ratio.numerator, ratio.denominator).expect("the parser takes decimals between 0 and 1 only")
 }
 
 /// What a file turned out to hold.

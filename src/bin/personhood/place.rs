@@ -34,6 +34,16 @@ pub(crate) fn open_read_only(folder: &Path) -> Result<DiskRegistry, Failure> {
     Ok(Registry::open(SqliteStore::open_read_only(database(folder))?)?)
 }
 
+/// The store of a registry, for reading everybody without holding them in memory.
+pub(crate) fn store_read_only(folder: &Path) -> Result<SqliteStore, Failure> {
+    Ok(SqliteStore::open_read_only(database(folder))?)
+}
+
+/// Is there a registry in this folder?
+pub(crate) fn is_registry(folder: &Path) -> bool {
+    database(folder).exists()
+}
+
 fn database(folder: &Path) -> PathBuf {
     folder.join(DATABASE)
 }
@@ -45,6 +55,14 @@ pub(crate) fn make_private_folder(folder: &Path) -> Result<(), Failure> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder).map_err(|error| Failure::writing(folder, &error))
+}
+
+/// Bytes that programs can still ask for, where the system tells.
+pub(crate) fn free_memory() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
 }
 
 /// Unix seconds. The library has no clock; this is the program's only one.

@@ -15,6 +15,7 @@ use crate::args::{BenchMatcher, Columns};
 use crate::clock::{CLOCK, thread_time};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::place;
 
 /// Different people; the gallery repeats them.
 const PEOPLE: u64 = 4096;
@@ -58,7 +59,7 @@ pub(super) fn measure(args: &BenchMatcher, output: Output) -> Result<Report, Fai
         Columns::C200 => Layout::Columns200,
         Columns::C256 => Layout::Columns256,
     };
-    let free = free_memory();
+    let free = place::free_memory();
     let bytes_per_entry = 2 * layout.bytes() + Layout::BITS_PER_COLUMN + size_of::<u32>();
     let fitting = free.map_or(ENTRIES, |free| (free as f64 * SHARE_OF_MEMORY) as usize / bytes_per_entry);
     let entries = args.gallery.map_or(ENTRIES.min(fitting), |entries| entries as usize);
@@ -105,14 +106,6 @@ pub(super) fn measure(args: &BenchMatcher, output: Output) -> Result<Report, Fai
         people_in_memory: free.map(|free| free / (2 * bytes_per_entry as u64)),
         windows: rates,
     })
-}
-
-/// Bytes that programs can still ask for, where the system tells.
-fn free_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kibibytes.checked_mul(1024)
 }
 
 impl Report {
