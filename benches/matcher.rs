@@ -3,15 +3,24 @@
 //! ```text
 //! cargo bench --bench matcher --features cli [-- <entries>]
 //! cargo bench --bench matcher --features cli -- --passes <count> [--open-iris]    for counting instructions; see .ci/run
+//! cargo bench --bench matcher --features cli -- --people <count>    the search for a person with two eyes
+//! cargo bench --bench matcher --features cli -- --file <entries> <file>    a gallery in a file, written there if it is missing
 //! ```
 //!
 //! `personhood bench matcher` measures the same way, with a gallery of a million; [`personhood::matcher::measure`] says how.
 
-use std::time::Duration;
+use std::fs::File;
+use std::io::Read as _;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use personhood::iris::{EyeSide, Layout};
 use personhood::matcher::measure::Subject;
-use personhood::matcher::{Comparison, Kernel, MatchPolicy, compare};
+use personhood::matcher::{
+    Comparison, EntryId, EyePair, EyeRule, Gallery, GalleryFile, GalleryWriter, Kernel, MatchPolicy, PeopleGallery,
+    PeopleSearch, compare,
+};
 use personhood::testing::templates::SyntheticTemplates;
 
 /// Different people; the gallery repeats them.
@@ -33,6 +42,15 @@ fn main() {
         let policy = if open_iris { MatchPolicy::OPEN_IRIS } else { MatchPolicy::default() };
         let comparisons = subject(Layout::Columns200, 0, policy).pass(Kernel::best(), passes);
         println!("{comparisons} comparisons, {}, {:?}", Kernel::best().name(), policy.score);
+        return;
+    }
+    if let Some(at) = arguments.iter().position(|argument| argument == "--people") {
+        people(arguments.get(at + 1).and_then(|people| people.parse().ok()).expect("--people takes a number"));
+        return;
+    }
+    if let Some(at) = arguments.iter().position(|argument| argument == "--file") {
+        let entries = arguments.get(at + 1).and_then(|entries| entries.parse().ok()).expect("--file takes a number");
+        file(entries, Path::new(arguments.get(at + 2).expect("and a file")));
         return;
     }
     // `cargo bench` and `cargo test` add flags of their own.
@@ -90,5 +108,83 @@ fn one_to_one(layout: Layout) {
         };
         let best = (0..60).map(|_| window()).fold(f64::INFINITY, f64::min);
         println!("one to one, {what}: {:.2} µs", best * 1e6);
+    }
+}
+
+/// What both eyes, sides exchanged and mirror images cost, as multiples of one plain search of as many eyes.
+fn people(count: u32) {
+    let layout = Layout::Columns200;
+    let world = SyntheticTemplates::new(layout, 1);
+    let eyes: Vec<_> = (0..PEOPLE).map(|person| EyeSide::BOTH.map(|side| world.enrolled(person, side))).collect();
+    let mut people = PeopleGallery::new(layout, SyntheticTemplates::ENCODER);
+    let mut lefts = Gallery::new(layout, SyntheticTemplates::ENCODER);
+    for (number, [left, right]) in (0..count).zip(eyes.iter().cycle()) {
+        let entry = EntryId::new(number);
+        people.insert(entry, EyePair { left: Some(left), right: Some(right) }).expect("a new name");
+        lefts.insert(entry, left).expect("a new name");
+    }
+    let probe = EyeSide::BOTH.map(|side| world.recaptured(PEOPLE / 3, side, 1).template);
+    let probe = EyePair { left: Some(&probe[0]), right: Some(&probe[1]) };
+    let policy = MatchPolicy::default();
+    let time = |work: &dyn Fn() -> usize| {
+        let runs = (0..5).map(|_| {
+            let start = clock();
+            assert!(work() > 0, "the probe's own person is there");
+            (clock() - start).as_secs_f64()
+        });
+        runs.fold(f64::INFINITY, f64::min)
+    };
+    let left = probe.left.expect("both are there");
+    let plain = time(&|| lefts.search(left, &policy).expect("one kind").hits.len());
+    println!("{count} people, both eyes; one plain search of one eye: {:.1} ms, the best of five", plain * 1e3);
+    for (eye_rule, word) in [(EyeRule::Either, "either"), (EyeRule::Both, "both")] {
+        for (swapped, mirrored) in [(false, false), (true, false), (false, true), (true, true)] {
+            let search = PeopleSearch { policy: MatchPolicy { eye_rule, ..policy }, swapped, mirrored };
+            let seconds = time(&|| people.search(probe, &search).expect("one kind").hits.len());
+            let searches = 2 * (1 + usize::from(swapped)) * (1 + usize::from(mirrored));
+            println!(
+                "{word:>7} eye{}{}: {:8.1} ms, {:.2} plain searches; one by one it would be {searches}",
+                if swapped { ", swapped" } else { "" },
+                if mirrored { ", mirrored" } else { "" },
+                seconds * 1e3,
+                seconds / plain
+            );
+        }
+    }
+}
+
+/// How fast a file is searched, beside how fast it is read.
+fn file(entries: u32, path: &Path) {
+    let layout = Layout::Columns200;
+    let world = SyntheticTemplates::new(layout, 1);
+    let people: Vec<_> = (0..PEOPLE).map(|person| world.enrolled(person, EyeSide::Left)).collect();
+    if !path.exists() {
+        let mut writer = GalleryWriter::create(path, layout, SyntheticTemplates::ENCODER).expect("a new file");
+        for (number, template) in (0..entries).zip(people.iter().cycle()) {
+            writer.push(EntryId::new(number), template).expect("the disk takes it");
+        }
+        writer.finish().and_then(|file| Ok(file.sync_all()?)).expect("the disk takes it");
+    }
+    let bytes = path.metadata().expect("it is there").len() as f64;
+    let rate = |name: &str, work: &dyn Fn()| {
+        let start = Instant::now();
+        work();
+        let seconds = start.elapsed().as_secs_f64();
+        println!("{name:>32} {:8.0} MB/s, {seconds:.2} s", bytes / seconds / 1e6);
+    };
+    let gallery = GalleryFile::open(path).expect("it was written whole");
+    let probes: Vec<_> = (0..64).map(|person| world.recaptured(person * 7, EyeSide::Left, 1).template).collect();
+    for threads in [1, 2] {
+        let threads = NonZeroUsize::new(threads).expect("not zero");
+        rate("plain read", &|| {
+            let (mut file, mut buffer) = (File::open(path).expect("it is there"), vec![0; 820_248]);
+            while file.read(&mut buffer).expect("it can be read") > 0 {}
+        });
+        for count in [1, 4, 64] {
+            rate(&format!("{count} probes, {threads} threads"), &|| {
+                let found = gallery.search_batch(&probes[..count], &MatchPolicy::default(), threads);
+                assert!(found.expect("one kind").iter().all(|found| !found.hits.is_empty()));
+            });
+        }
     }
 }

@@ -383,13 +383,13 @@ impl GallerySnapshot {
     }
 }
 
-/// A search that is carried on block by block, for measuring.
+/// A search for some probes that is carried on block by block, for measuring.
 #[cfg(feature = "testing")]
 pub(super) struct Search<'a> {
     gallery: &'a GallerySnapshot,
-    scan: Scan,
+    scans: Vec<Scan>,
     work: Work,
-    found: SearchResult,
+    found: Vec<SearchResult>,
 }
 
 #[cfg(feature = "testing")]
@@ -397,12 +397,17 @@ impl<'a> Search<'a> {
     pub(super) fn new(
         gallery: &'a GallerySnapshot,
         kernel: Kernel,
-        probe: &IrisTemplate,
+        probes: &[IrisTemplate],
         policy: &MatchPolicy,
     ) -> Result<Self, Incomparable> {
-        check(probe, gallery.layout, gallery.encoder)?;
-        let (scan, work) = (Scan::new(kernel, probe, policy), Work::new(gallery.layout));
-        Ok(Self { gallery, scan, work, found: SearchResult::default() })
+        let scan = |probe| {
+            check(probe, gallery.layout, gallery.encoder)?;
+            Ok(Scan::new(kernel, probe, policy))
+        };
+        let scans = probes.iter().map(scan).collect::<Result<Vec<_>, Incomparable>>()?;
+        let mut search = Self { gallery, scans, work: Work::new(gallery.layout), found: Vec::new() };
+        search.take();
+        Ok(search)
     }
 
     /// Searches the blocks that there are of these; returns the places of their entries.
@@ -410,14 +415,19 @@ impl<'a> Search<'a> {
         let end = blocks.end.min(self.gallery.blocks.len());
         for index in blocks.start..end {
             let (block, next) = (&self.gallery.blocks[index], self.gallery.block(index + 1));
-            self.scan.block(block, next, &mut self.work, &mut self.found);
+            for (number, (scan, found)) in self.scans.iter().zip(&mut self.found).enumerate() {
+                let ahead = if number + 1 < self.scans.len() { Some(&**block) } else { next };
+                scan.block(block, ahead, &mut self.work, found);
+            }
         }
         blocks.start * Block::ENTRIES..(end * Block::ENTRIES).min(self.gallery.len())
     }
 
-    /// The hits since the last call.
-    pub(super) fn take(&mut self) -> Vec<Hit> {
-        core::mem::take(&mut self.found).hits
+    /// The hits of each probe since the last call.
+    pub(super) fn take(&mut self) -> Vec<SearchResult> {
+        let mut none = Vec::new();
+        none.resize_with(self.scans.len(), SearchResult::default);
+        core::mem::replace(&mut self.found, none)
     }
 }
 

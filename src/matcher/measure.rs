@@ -14,13 +14,16 @@ use core::hint::black_box;
 use core::time::Duration;
 
 use super::compare::{Comparison, Judge, compare, judge};
-use super::gallery::{EntryId, Gallery, GallerySnapshot, Hit, Search};
+use super::gallery::{EntryId, Gallery, GallerySnapshot, Hit, Search, SearchResult};
 use super::kernel::{Counts, Kernel, Probe};
 use super::{Incomparable, MatchPolicy};
 use crate::iris::IrisTemplate;
 
 /// Blocks of one window of the search: 1,024 comparisons.
 const BLOCKS: usize = 4;
+/// Probes of the batch that is measured, and blocks of its windows: 2,048 comparisons.
+const BATCH: usize = 8;
+const BATCH_BLOCKS: usize = 1;
 /// Comparisons of one window of a kernel that takes entries one by one.
 const ONE_BY_ONE: usize = 128;
 /// Entries that those kernels read: with both layouts several times what a third-level cache holds.
@@ -42,6 +45,8 @@ pub struct Subject {
     people: usize,
     /// The hits among the people.
     hits: Vec<Hit>,
+    /// Some of the people as probes, and the hits of each.
+    batch: Vec<(IrisTemplate, Vec<Hit>)>,
     codes: Vec<u64>,
     masks: Vec<u64>,
 }
@@ -69,6 +74,8 @@ pub struct Rates {
     pub windows: usize,
     /// Comparisons of [`Gallery::search`] per second.
     pub exact: Rate,
+    /// Comparisons per second of [`GallerySnapshot::search_batch`] with eight probes.
+    pub batch: Rate,
     /// Comparisons of each kernel that takes entries one by one and counts all bits, by name.
     pub one_by_one: Vec<(&'static str, Rate)>,
     /// Bytes of the gallery that are read per second when nothing is done with them.
@@ -92,22 +99,22 @@ impl Subject {
         policy: MatchPolicy,
     ) -> Result<Self, Incomparable> {
         let mut gallery = Gallery::new(probe.layout(), probe.encoder());
-        let (mut codes, mut masks, mut hits) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut codes, mut masks) = (Vec::new(), Vec::new());
+        let hits = hits(&probe, people, &policy)?;
         for (number, template) in (0..).zip(people) {
-            let entry = EntryId::new(number);
-            match compare(&probe, template, &policy) {
-                Comparison::Match(alignment) => hits.push(Hit { entry, alignment }),
-                Comparison::NonMatch(_) | Comparison::Incomparable(Incomparable::TooFewBits { .. }) => {}
-                Comparison::Incomparable(reason) => return Err(reason),
-            }
-            gallery.insert(entry, template).expect("the names are new, and the template was just compared");
+            gallery
+                .insert(EntryId::new(number), template)
+                .expect("the names are new, and the template was just compared");
         }
+        let batch = people.iter().step_by((people.len() / BATCH).max(1)).take(BATCH);
+        let batch = batch.map(|probe| Ok((probe.clone(), self::hits(probe, people, &policy)?)));
+        let batch = batch.collect::<Result<_, Incomparable>>()?;
         for template in people.iter().cycle().take(PLAIN_ENTRIES.min(entries.max(people.len()))) {
             codes.extend_from_slice(template.code().columns());
             masks.extend_from_slice(template.mask().columns());
         }
         let gallery = gallery.snapshot().repeated(entries);
-        Ok(Self { policy, probe, gallery, people: people.len(), hits, codes, masks })
+        Ok(Self { policy, probe, gallery, people: people.len(), hits, batch, codes, masks })
     }
 
     /// How many entries the gallery has.
@@ -144,11 +151,15 @@ impl Subject {
         let mut windows = Windows { clock, rest: idle(clock), idle: Vec::new() };
         let (mut search, preparation) = {
             let start = clock();
-            let search = Search::new(&self.gallery, kernel, &self.probe, &self.policy).expect("compared when made");
+            let probe = core::slice::from_ref(&self.probe);
+            let search = Search::new(&self.gallery, kernel, probe, &self.policy).expect("compared when made");
             (search, (clock() - start).as_secs_f64())
         };
         let others: Vec<Kernel> = Kernel::available().into_iter().filter(|other| *other != Kernel::PORTABLE).collect();
+        let probes: Vec<IrisTemplate> = self.batch.iter().map(|(probe, _)| probe.clone()).collect();
+        let mut many = Search::new(&self.gallery, kernel, &probes, &self.policy).expect("compared when made");
         let mut exact = Vec::with_capacity(rounds);
+        let mut batch = Vec::with_capacity(rounds);
         let mut stream = Vec::with_capacity(rounds);
         let mut one_by_one = vec![Vec::with_capacity(rounds); others.len()];
         let plain = Plain::new(self);
@@ -158,6 +169,14 @@ impl Subject {
                 let names = search.blocks(first..first + BLOCKS);
                 self.check(search.take(), names.clone());
                 names.len() as f64
+            }));
+            let first = round * BATCH_BLOCKS * 13 % self.gallery.blocks();
+            batch.push(windows.take(|| {
+                let names = many.blocks(first..first + BATCH_BLOCKS);
+                for ((_, hits), found) in self.batch.iter().zip(many.take()) {
+                    self.check_hits(hits, &found.hits, names.clone());
+                }
+                (names.len() * self.batch.len()) as f64
             }));
             for (other, windows_of) in others.iter().zip(&mut one_by_one) {
                 windows_of.push(windows.take(|| plain.run(self, *other, round)));
@@ -171,6 +190,7 @@ impl Subject {
             kernel: kernel.name(),
             windows: rounds,
             exact: Rate::of(exact, fastest),
+            batch: Rate::of(batch, fastest),
             one_by_one: others
                 .iter()
                 .zip(one_by_one)
@@ -190,8 +210,8 @@ impl Subject {
     /// As [`Subject::measure`].
     #[must_use]
     pub fn pass(&self, kernel: Kernel, passes: usize) -> usize {
-        let mut search =
-            Search::new(&self.gallery, kernel, &self.probe, &self.policy).expect("the probe was compared before");
+        let mut search = Search::new(&self.gallery, kernel, core::slice::from_ref(&self.probe), &self.policy)
+            .expect("it was compared");
         let mut comparisons = 0;
         for _ in 0..passes {
             let places = search.blocks(0..self.gallery.blocks());
@@ -202,12 +222,28 @@ impl Subject {
     }
 
     /// The hits of a run of places must be those among the people, copy by copy.
-    fn check(&self, found: Vec<Hit>, places: core::ops::Range<usize>) {
-        let expected =
-            places.filter(|place| self.hits.iter().any(|hit| hit.entry.number() as usize == place % self.people));
-        assert_eq!(found.len(), expected.count(), "the search finds what a comparison of each finds");
-        assert!(found.iter().all(|hit| self.hits.contains(hit)), "with the same alignment");
+    fn check(&self, found: Vec<SearchResult>, places: core::ops::Range<usize>) {
+        found.iter().for_each(|found| self.check_hits(&self.hits, &found.hits, places.clone()));
     }
+
+    fn check_hits(&self, hits: &[Hit], found: &[Hit], places: core::ops::Range<usize>) {
+        let expected = places.filter(|place| hits.iter().any(|hit| hit.entry.number() as usize == place % self.people));
+        assert_eq!(found.len(), expected.count(), "the search finds what a comparison of each finds");
+        assert!(found.iter().all(|hit| hits.contains(hit)), "with the same alignment");
+    }
+}
+
+/// The people whom a probe matches, by [`compare`].
+fn hits(probe: &IrisTemplate, people: &[IrisTemplate], policy: &MatchPolicy) -> Result<Vec<Hit>, Incomparable> {
+    let mut hits = Vec::new();
+    for (number, template) in (0..).zip(people) {
+        match compare(probe, template, policy) {
+            Comparison::Match(alignment) => hits.push(Hit { entry: EntryId::new(number), alignment }),
+            Comparison::NonMatch(_) | Comparison::Incomparable(Incomparable::TooFewBits { .. }) => {}
+            Comparison::Incomparable(reason) => return Err(reason),
+        }
+    }
+    Ok(hits)
 }
 
 /// Entries one after the other, as a matcher that has not thought about it keeps them.

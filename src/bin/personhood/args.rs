@@ -665,11 +665,14 @@ pub(crate) struct BenchMatcher {
     /// Windows of each kernel
     #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..=60_000))]
     pub(crate) windows: u16,
+    /// Also measure galleries of ten thousand to four million entries, as far as they fit
+    #[arg(long)]
+    pub(crate) growth: bool,
 }
 
 impl Default for BenchMatcher {
     fn default() -> Self {
-        Self { gallery: None, columns: Columns::C200, windows: 1000 }
+        Self { gallery: None, columns: Columns::C200, windows: 1000, growth: false }
     }
 }
 

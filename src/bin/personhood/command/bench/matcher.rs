@@ -4,9 +4,9 @@ use std::fmt;
 use std::hint::black_box;
 use std::time::Instant;
 
-use personhood::iris::{EyeSide, Layout};
+use personhood::iris::{EyeSide, IrisTemplate, Layout};
 use personhood::matcher::measure::{Rate, Rates, Subject};
-use personhood::matcher::{Kernel, MatchPolicy};
+use personhood::matcher::{EntryId, Gallery, Kernel, MatchPolicy};
 use personhood::testing::templates::SyntheticTemplates;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -23,6 +23,10 @@ const PEOPLE: u64 = 4096;
 const SHARE_OF_MEMORY: f64 = 0.6;
 /// The gallery of a million that the project's goals are about.
 const ENTRIES: usize = 1_000_000;
+/// The sizes between which an entry should always cost the same.
+const GROWTH: [usize; 4] = [10_240, 102_400, 1_003_520, 4_001_792];
+/// Entries whose insertion is timed.
+const APPENDED: u32 = 40_960;
 /// Whole searches on all threads.
 const SEARCHES: usize = 3;
 
@@ -38,6 +42,8 @@ pub(super) struct Report {
     gallery_bytes: usize,
     /// Comparisons at all rotations per second of one thread, in undisturbed windows: the search.
     exact_per_core_per_s: f64,
+    /// The same with eight probes that share every block.
+    batch_per_core_per_s: f64,
     /// The same, one entry after the other, all bits counted: words and the CPU's bit count.
     popcnt_scalar_per_s: Option<f64>,
     /// The same with AVX2's table look-up.
@@ -51,7 +57,62 @@ pub(super) struct Report {
     people_per_s: f64,
     /// People with two eyes that fit in the memory that was free before.
     people_in_memory: Option<u64>,
+    /// Galleries of other sizes, if that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    growth: Option<Growth>,
     windows: Rates,
+}
+
+/// What an entry costs in galleries of different sizes.
+#[derive(Serialize)]
+struct Growth {
+    sizes: Vec<SizeReport>,
+    /// Microseconds for adding an entry: the first and the last tenth of 40,960 that were added one by one.
+    append_us: [f64; 2],
+}
+
+#[derive(Serialize)]
+struct SizeReport {
+    gallery: usize,
+    /// Nanoseconds for an entry in undisturbed windows, one thread.
+    ns_per_entry: f64,
+    /// Bytes in memory by those of codes and masks.
+    memory_by_bits: f64,
+}
+
+impl Growth {
+    fn measure(
+        people: &[IrisTemplate],
+        probe: &IrisTemplate,
+        policy: MatchPolicy,
+        fitting: usize,
+        windows: usize,
+    ) -> Self {
+        let layout = probe.layout();
+        let sizes = GROWTH.into_iter().filter(|&size| size <= fitting.max(GROWTH[0]));
+        let size = |size| {
+            let subject =
+                Subject::new(people, size, probe.clone(), policy).expect("one world has one layout and one encoder");
+            let rates = subject.measure(Kernel::best(), windows, thread_time);
+            SizeReport {
+                gallery: subject.entries(),
+                ns_per_entry: 1e9 / rates.exact.quiet,
+                memory_by_bits: subject.bytes() as f64 / (subject.entries() * 2 * layout.bytes()) as f64,
+            }
+        };
+        let sizes = sizes.map(size).collect();
+        let mut gallery = Gallery::new(layout, probe.encoder());
+        let mut tenths = (0..10).map(|tenth| {
+            let start = thread_time();
+            for (number, template) in (0..APPENDED / 10).zip(people.iter().cycle()) {
+                let entry = EntryId::new(tenth * (APPENDED / 10) + number);
+                gallery.insert(entry, template).expect("a new name of one kind");
+            }
+            (thread_time() - start).as_secs_f64() * 1e6 / f64::from(APPENDED / 10)
+        });
+        let first = tenths.next().unwrap_or(f64::NAN);
+        Self { sizes, append_us: [first, tenths.last().unwrap_or(f64::NAN)] }
+    }
 }
 
 pub(super) fn measure(args: &BenchMatcher, output: Output) -> Result<Report, Failure> {
@@ -71,6 +132,7 @@ pub(super) fn measure(args: &BenchMatcher, output: Output) -> Result<Report, Fai
     let policy = MatchPolicy::OPEN_IRIS;
     let subject =
         Subject::new(&people, entries, probe.clone(), policy).expect("one world has one layout and one encoder");
+    let growth = args.growth.then(|| Growth::measure(&people, &probe, policy, fitting, args.windows.into()));
     drop(people);
     bar.inc(1);
     let rates = subject.measure(Kernel::best(), args.windows.into(), thread_time);
@@ -97,6 +159,7 @@ pub(super) fn measure(args: &BenchMatcher, output: Output) -> Result<Report, Fai
         people: subject.people(),
         gallery_bytes: subject.bytes(),
         exact_per_core_per_s: rates.exact.quiet,
+        batch_per_core_per_s: rates.batch.quiet,
         popcnt_scalar_per_s: one_by_one("popcnt"),
         popcnt_avx2_per_s: one_by_one("avx2"),
         stream_gb_per_s: rates.stream.quiet / 1e9,
@@ -104,6 +167,7 @@ pub(super) fn measure(args: &BenchMatcher, output: Output) -> Result<Report, Fai
         threads: rayon::current_num_threads(),
         people_per_s: all_threads / 2.0,
         people_in_memory: free.map(|free| free / (2 * bytes_per_entry as u64)),
+        growth,
         windows: rates,
     })
 }
@@ -136,6 +200,7 @@ impl fmt::Display for Report {
             writeln!(f, "  {name:<32} {:13.0} {:13.0} {ratio:8.2}", rate.quiet, rate.all)
         };
         line(&format!("exact search, {}", rates.kernel), &rates.exact)?;
+        line("eight probes at once", &rates.batch)?;
         for (kernel, rate) in &rates.one_by_one {
             line(&format!("one by one, {kernel}"), rate)?;
         }
@@ -152,6 +217,13 @@ impl fmt::Display for Report {
             rates.preparation * 1e3
         )?;
         writeln!(f, "whole searches on all {} threads: {:.0} a second", self.threads, self.exact_all_threads_per_s)?;
+        for SizeReport { gallery, ns_per_entry, memory_by_bits } in self.growth.iter().flat_map(|growth| &growth.sizes)
+        {
+            writeln!(f, "{gallery:>10} entries: {ns_per_entry:.1} ns each, memory {memory_by_bits:.3} of the bits")?;
+        }
+        if let Some(Growth { append_us: [first, last], .. }) = &self.growth {
+            writeln!(f, "adding an entry: {first:.1} µs at first, {last:.1} µs behind {APPENDED} others")?;
+        }
         write!(f, "{}", self.summary())
     }
 }
