@@ -7,9 +7,9 @@ mod kernel;
 use core::fmt;
 
 use ndarray::Array2;
-use zeroize::Zeroize as _;
 
 use super::normalize::NormalizedIris;
+use super::privacy::wipe;
 use convolve::{Picture, Prepared};
 
 pub use background::Background;
@@ -44,7 +44,7 @@ impl Drop for IrisResponse {
     fn drop(&mut self) {
         for values in self.wavelets.iter_mut().flat_map(|wavelet| [&mut wavelet.iris, &mut wavelet.mask]) {
             if let Some(values) = values.as_slice_memory_order_mut() {
-                values.as_flattened_mut().zeroize();
+                wipe(values);
             }
         }
     }
@@ -102,7 +102,8 @@ impl FilterBank {
         let (image_rows, image_columns) = iris.image().dim();
         let rows = probe_rows(self.rows, image_rows);
         let columns = probe_columns(self.columns, image_columns);
-        let picture = Picture::new(iris, self.background);
+        let widest = self.kernels.iter().map(Prepared::columns).max().unwrap_or(0);
+        let picture = Picture::new(iris, self.background, widest);
         let wavelets = self
             .kernels
             .iter()

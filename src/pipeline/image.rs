@@ -3,7 +3,8 @@
 use core::fmt;
 
 use ndarray::Array2;
-use zeroize::Zeroize as _;
+
+use super::privacy;
 
 mod decode;
 mod info;
@@ -92,7 +93,7 @@ impl Drop for EyeImage {
 /// Overwrites every element, whatever the layout.
 pub(crate) fn wipe(pixels: &mut Array2<u8>) {
     match pixels.as_slice_memory_order_mut() {
-        Some(slice) => slice.zeroize(),
+        Some(slice) => privacy::wipe(slice),
         None => pixels.iter_mut().for_each(zeroize::Zeroize::zeroize),
     }
 }

@@ -7,6 +7,7 @@ mod grid;
 mod perspective;
 
 use core::fmt;
+use std::borrow::Cow;
 
 use ndarray::{Array2, ArrayView2};
 
@@ -51,6 +52,12 @@ impl NormalizedIris {
     #[must_use]
     pub fn mask(&self) -> &Array2<bool> {
         &self.mask
+    }
+
+    /// Pixels and mask, row after row.
+    pub(in crate::pipeline) fn as_slices(&self) -> (&[u8], &[bool]) {
+        let rows = "the constructor leaves rows one after another";
+        (self.image.as_slice().expect(rows), self.mask.as_slice().expect(rows))
     }
 }
 
@@ -166,7 +173,7 @@ pub fn normalize(
 struct Validity<'a> {
     /// [`IRIS`] and [`EYEBALL`] of each pixel.
     layers: Vec<u8>,
-    noise: ArrayView2<'a, bool>,
+    noise: Cow<'a, [bool]>,
     pixels: &'a [u8],
     oversaturated: u8,
     width: usize,
@@ -182,12 +189,17 @@ impl<'a> Validity<'a> {
         for (points, layer) in [(&polygons.iris, IRIS), (&polygons.eyeball, EYEBALL)] {
             fill_polygon(&mut layers, width, height, &round_points(points), |pixel| *pixel |= layer);
         }
+        let noise = noise.to_slice().map_or_else(|| noise.iter().copied().collect(), Cow::Borrowed);
         Self { layers, noise, pixels: image.as_slice(), oversaturated, width }
     }
 
     fn at(&self, row: usize, column: usize) -> bool {
-        let at = row * self.width + column;
-        self.layers[at] == IRIS | EYEBALL && self.pixels[at] < self.oversaturated && !self.noise[[row, column]]
+        self.at_place(row * self.width + column)
+    }
+
+    /// Of the pixel at this place of the rows one after another.
+    fn at_place(&self, place: usize) -> bool {
+        (self.layers[place] == IRIS | EYEBALL) & (self.pixels[place] < self.oversaturated) & !self.noise[place]
     }
 }
 
@@ -195,43 +207,42 @@ impl<'a> Validity<'a> {
 fn sample(image: &EyeImage, valid: &Validity<'_>, pupil: &[Point], iris: &[Point], radii: &[f64]) -> NormalizedIris {
     let (width, height) = (image.width(), image.height());
     let pixels = image.as_slice();
-    let count = radii.len() * pupil.len();
-    let mut grey = Vec::with_capacity(count);
-    let mut mask = Vec::with_capacity(count);
-    #[allow(clippy::cast_precision_loss)] // sides of a picture
-    let (right, bottom) = (width as f32, height as f32);
-    for &radius in radii {
+    let columns = pupil.len();
+    let mut grey = vec![0_u8; radii.len() * columns];
+    let mut mask = vec![false; radii.len() * columns];
+    // Places are computed for a whole row, which the compiler does for several at once; only then pixels are fetched.
+    let mut places = vec![[0_i32; 2]; columns];
+    let rows = grey.chunks_exact_mut(columns.max(1)).zip(mask.chunks_exact_mut(columns.max(1)));
+    for (&radius, (grey, mask)) in radii.iter().zip(rows) {
         #[allow(clippy::cast_possible_truncation)] // numpy casts the scalar to the array's type
         let radius = radius as f32;
-        for (&[px, py], &[ix, iy]) in pupil.iter().zip(iris) {
-            let x = round_to_even(px + radius * (ix - px));
-            let y = round_to_even(py + radius * (iy - py));
-            // Comparisons are false for NaN, so a curve that is none gives an invalid pixel.
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // compared just before
-            if x >= 0.0 && x < right && y >= 0.0 && y < bottom {
-                let (row, column) = (y as usize, x as usize);
-                grey.push(pixels[row * width + column]);
-                mask.push(valid.at(row, column));
-            } else {
-                grey.push(0);
-                mask.push(false);
+        for (place, (&[px, py], &[ix, iy])) in places.iter_mut().zip(pupil.iter().zip(iris)) {
+            *place = [nearest_whole(px + radius * (ix - px)), nearest_whole(py + radius * (iy - py))];
+        }
+        for ((grey, mask), &[x, y]) in grey.iter_mut().zip(mask).zip(&places) {
+            // Negative ones are large without their sign.
+            let (column, row) = (x.cast_unsigned() as usize, y.cast_unsigned() as usize);
+            if column < width && row < height {
+                let place = row * width + column;
+                *grey = pixels[place];
+                *mask = valid.at_place(place);
             }
         }
     }
-    let shape = (radii.len(), pupil.len());
+    let shape = (radii.len(), columns);
     NormalizedIris {
         image: Array2::from_shape_vec(shape, grey).expect("one sample per row and column"),
         mask: Array2::from_shape_vec(shape, mask).expect("one sample per row and column"),
     }
 }
 
-/// Nearest whole number, halves to even, for |value| below 2²²; two additions instead of a call into the C library.
+/// Nearest whole number, halves to even, for |value| below 2²²; without a call into the C library.
 ///
-/// Adding 1.5·2²³ leaves no room for a fraction, and the hardware rounds halves to even. Larger values come back
-/// changed by less than one, and lie outside every picture all the same.
-fn round_to_even(value: f32) -> f32 {
+/// Adding 1.5·2²³ leaves no room for a fraction, the hardware rounds halves to even, and the whole number is what was
+/// added to the bits. Larger values, and what is no number, come out at 2²² or more or below −2²², outside every picture.
+fn nearest_whole(value: f32) -> i32 {
     const SHIFTER: f32 = 12_582_912.0;
-    (value + SHIFTER) - SHIFTER
+    (value + SHIFTER).to_bits().wrapping_sub(SHIFTER.to_bits()).cast_signed()
 }
 
 #[cfg(test)]
@@ -242,7 +253,15 @@ mod tests {
     fn rounding_agrees_with_the_library() {
         for i in -32_000_i16..=32_000 {
             let value = f32::from(i) / 8.0;
-            assert_eq!(round_to_even(value), value.round_ties_even(), "{value}");
+            #[allow(clippy::cast_possible_truncation)] // at most 4000
+            let expected = value.round_ties_even() as i32;
+            assert_eq!(nearest_whole(value), expected, "{value}");
+        }
+        // What is far away stays far away, on whichever side.
+        for far in [4_194_304.0, 8_388_608.0, 12_582_912.0, 1e9, 1e30, f32::MAX, f32::INFINITY, f32::NAN] {
+            for value in [far, -far] {
+                assert!(nearest_whole(value).cast_unsigned() >= 1 << 22, "{value}: {}", nearest_whole(value));
+            }
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Brightness without the lighting: what is left when the mean of the surroundings is taken away.
 
-use zeroize::Zeroizing;
-
 use crate::pipeline::normalize::NormalizedIris;
+use crate::pipeline::privacy::Wiped;
 
 /// The surroundings whose mean brightness is taken away from every pixel before the wavelets are asked.
 ///
@@ -26,57 +25,116 @@ impl Background {
     pub const WIDE: Self = Self { half_rows: 42, half_columns: 128 };
 
     /// The differences, row-major, in whole grey levels.
-    pub(super) fn remove(self, iris: &NormalizedIris) -> Zeroizing<Vec<i16>> {
+    pub(super) fn remove(self, iris: &NormalizedIris) -> Wiped<i16> {
         let (rows, columns) = iris.image().dim();
+        let mut differences = Wiped::filled(0_i16, rows * columns);
+        if differences.is_empty() {
+            return differences;
+        }
         let half_rows = usize::from(self.half_rows);
         // No pixel of a circle is counted twice.
-        let half_columns = usize::from(self.half_columns).min(columns.saturating_sub(1) / 2);
-        let sums = Sums::new(iris, half_columns);
-        let mut left = Zeroizing::new(Vec::with_capacity(rows * columns));
-        for (((row, column), &pixel), &valid) in iris.image().indexed_iter().zip(iris.mask()) {
-            let vertical = [row.saturating_sub(half_rows), (row + half_rows + 1).min(rows)];
-            let [sum, count] = sums.within(vertical, [column, column + 2 * half_columns + 1]);
-            // A valid pixel is among those that are counted. The mean is rounded, and at most 255.
-            #[allow(clippy::cast_possible_truncation)]
-            let mean = |sum: u32, count: u32| i16::from(((2 * sum + count) / (2 * count)) as u8);
-            left.push(if valid { i16::from(pixel) - mean(sum, count) } else { 0 });
+        let reach = usize::from(self.half_columns).min((columns - 1) / 2);
+        let mut sums = Sums::new(columns, reach);
+        let (grey, valid) = iris.as_slices();
+        let line = |row: usize| {
+            let line = row * columns..(row + 1) * columns;
+            (&grey[line.clone()], &valid[line])
+        };
+        (0..half_rows.min(rows)).for_each(|row| sums.enter(line(row)));
+        for (row, differences) in differences.chunks_exact_mut(columns).enumerate() {
+            if row + half_rows < rows {
+                sums.enter(line(row + half_rows));
+            }
+            if row > half_rows {
+                sums.leave(line(row - half_rows - 1));
+            }
+            let (grey, valid) = line(row);
+            let totals = sums.around(reach);
+            for (((difference, &total), &grey), &valid) in differences.iter_mut().zip(totals).zip(grey).zip(valid) {
+                // A valid pixel is among those that are counted.
+                *difference = if valid { i16::from(grey) - mean(total) } else { 0 };
+            }
         }
-        left
+        differences
     }
 }
 
-/// Sums of the valid pixels above and to the left of each corner, and how many they are.
+/// A sum of grey values, and in the upper half how many they are.
+///
+/// The sums of the picture's first 2²⁴ pixels fit in their half.
+type Total = u64;
+
+/// The mean, rounded, halves up: at most 255.
+///
+/// The quotient of whole numbers of at most 2²⁴ is a half or differs from one by 2⁻²⁵ at least, so that `NUDGE` moves halves
+/// and nothing else. Then the last bits of a number of this size are the nearest whole number. Compilers do that for several
+/// pixels at once; integer divisions they do one after the other.
+fn mean(total: Total) -> i16 {
+    const NUDGE: f64 = 1.0 / (1_u64 << 30) as f64;
+    const WHOLE: f64 = 1.5 * (1_u64 << 52) as f64;
+    #[allow(clippy::cast_possible_truncation)] // the halves are taken apart
+    let (sum, count) = (f64::from(total as u32), f64::from((total >> 32) as u32));
+    #[allow(clippy::cast_possible_truncation)]
+    let mean = ((sum / count + NUDGE) + WHOLE).to_bits() as i16;
+    mean
+}
+
+/// Sums over the rows in reach.
 struct Sums {
-    stride: usize,
-    corners: Zeroizing<Vec<[u32; 2]>>,
+    /// Of each column.
+    grey: Wiped<u32>,
+    count: Vec<u32>,
+    /// Both, with as many columns repeated on either side as are in reach.
+    closed: Wiped<Total>,
+    /// Of the columns around each one.
+    around: Wiped<Total>,
 }
 
 impl Sums {
-    /// `reach` columns are repeated on either side. The sums wrap at 2³²; those of a rectangle do not, up to 2²⁴ pixels.
-    fn new(iris: &NormalizedIris, reach: usize) -> Self {
-        let (rows, columns) = iris.image().dim();
-        let width = columns + 2 * reach;
-        let stride = width + 1;
-        let mut corners = Zeroizing::new(vec![[0_u32; 2]; (rows + 1) * stride]);
-        for (row, (grey, valid)) in iris.image().rows().into_iter().zip(iris.mask().rows()).enumerate() {
-            let mut along = [0_u32; 2];
-            for x in 0..width {
-                let from = (x + columns - reach) % columns;
-                if valid[from] {
-                    along = [along[0].wrapping_add(u32::from(grey[from])), along[1] + 1];
-                }
-                let above = corners[row * stride + x + 1];
-                corners[(row + 1) * stride + x + 1] = [0, 1].map(|i| above[i].wrapping_add(along[i]));
-            }
+    fn new(columns: usize, reach: usize) -> Self {
+        Self {
+            grey: Wiped::filled(0, columns),
+            count: vec![0; columns],
+            closed: Wiped::filled(0, columns + 2 * reach),
+            around: Wiped::filled(0, columns),
         }
-        Self { stride, corners }
     }
 
-    fn within(&self, rows: [usize; 2], columns: [usize; 2]) -> [u32; 2] {
-        let at = |row: usize, column: usize| self.corners[row * self.stride + column];
-        let (a, b, c, d) =
-            (at(rows[1], columns[1]), at(rows[0], columns[0]), at(rows[0], columns[1]), at(rows[1], columns[0]));
-        [0, 1].map(|i| a[i].wrapping_add(b[i]).wrapping_sub(c[i]).wrapping_sub(d[i]))
+    fn enter(&mut self, (pixels, valid): (&[u8], &[bool])) {
+        let sums = self.grey.iter_mut().zip(&mut self.count);
+        for ((grey, count), (&pixel, &valid)) in sums.zip(pixels.iter().zip(valid)) {
+            let one = u8::from(valid);
+            *grey += u32::from(pixel & one.wrapping_neg());
+            *count += u32::from(one);
+        }
+    }
+
+    fn leave(&mut self, (pixels, valid): (&[u8], &[bool])) {
+        let sums = self.grey.iter_mut().zip(&mut self.count);
+        for ((grey, count), (&pixel, &valid)) in sums.zip(pixels.iter().zip(valid)) {
+            let one = u8::from(valid);
+            *grey -= u32::from(pixel & one.wrapping_neg());
+            *count -= u32::from(one);
+        }
+    }
+
+    /// The sums of `reach` columns to either side of each one, and itself.
+    fn around(&mut self, reach: usize) -> &[Total] {
+        let columns = self.grey.len();
+        let totals =
+            self.grey.iter().zip(&self.count).map(|(&grey, &count)| Total::from(grey) | Total::from(count) << 32);
+        self.closed[reach..].iter_mut().zip(totals).for_each(|(closed, total)| *closed = total);
+        self.closed.copy_within(columns..columns + reach, 0);
+        self.closed.copy_within(reach..2 * reach, reach + columns);
+        // What is about to enter is known less what is about to leave; halves that borrow from each other pay back.
+        let mut total = self.closed[..2 * reach].iter().sum::<Total>();
+        for ((around, &entering), &leaving) in self.around.iter_mut().zip(&self.closed[2 * reach..]).zip(&*self.closed)
+        {
+            total = total.wrapping_add(entering);
+            *around = total;
+            total = total.wrapping_sub(leaving);
+        }
+        &self.around
     }
 }
 

@@ -3,67 +3,77 @@
 //! A kernel in fixed point takes the fast way: 16-bit pixels times 16-bit weights, summed in 32 bits, which compilers
 //! turn into multiply-add instructions on pairs, and half as many of them where the kernel is its own mirror image. It is exact: a unit-norm kernel of n values in 1/2¹⁵ has
 //! Σ|weights| ≤ √n · 2¹⁵, at most 97 · 2¹⁵, and 255 · 97 · 2¹⁵ < 2³¹. Any other kernel is summed in double precision.
+//!
+//! What lies under a kernel is kept column after column, so that a probe sees one piece of memory, its neighbour the
+//! piece a few values on, and one long sum serves each: nothing is copied together for a probe.
 
-use ndarray::{Array2, Axis};
-use zeroize::Zeroizing;
+use ndarray::{Array2, ArrayView2};
 
 use super::{Background, BottomEdge, Kernel, MaskRule, WaveletResponse};
 use crate::pipeline::normalize::NormalizedIris;
+use crate::pipeline::privacy::Wiped;
 
-/// Rows of weights are padded with zeros to a multiple of this.
-const LANES: usize = 8;
+/// Values of one fixed sum. For 16 and 32 values LLVM finds the multiply-add of pairs by itself, for shorter, longer and
+/// unbounded sums it does not.
+const GROUP: usize = 32;
 
-/// What the kernels see: grey values, or their differences from the background.
-pub(super) struct Picture<'a> {
-    iris: &'a NormalizedIris,
-    differences: Option<Zeroizing<Vec<i16>>>,
+/// What the kernels see, closed around the eye: `reach` columns are repeated on either side.
+pub(super) struct Picture {
+    rows: usize,
+    columns: usize,
+    reach: usize,
+    /// Grey values or their differences from the background, −255 to 255; row-major, as wide as a row with its repeated ends.
+    grey: Wiped<i16>,
+    /// 1 where the pixel is valid.
+    valid: Wiped<i16>,
 }
 
-impl<'a> Picture<'a> {
-    pub(super) fn new(iris: &'a NormalizedIris, background: Option<Background>) -> Self {
-        Self { iris, differences: background.map(|background| background.remove(iris)) }
+impl Picture {
+    /// A picture for kernels of up to `widest` columns.
+    pub(super) fn new(iris: &NormalizedIris, background: Option<Background>, widest: usize) -> Self {
+        let (rows, columns) = iris.image().dim();
+        let reach = if columns == 0 { 0 } else { widest / 2 };
+        let valid: Wiped<i16> = iris.mask().iter().map(|&valid| i16::from(valid)).collect();
+        let grey = match background {
+            Some(background) => background.remove(iris),
+            None => iris.image().iter().map(|&grey| i16::from(grey)).collect(),
+        };
+        let [grey, valid] = [grey, valid].map(|values| closed(&values, columns, reach));
+        Self { rows, columns, reach, grey, valid }
     }
+}
 
-    /// −255 to 255.
-    fn at(&self, row: usize, column: usize) -> i16 {
-        match &self.differences {
-            Some(differences) => differences[row * self.iris.image().ncols() + column],
-            None => self.iris.image()[[row, column]].into(),
+/// Repeats `reach` values at either end of each row, around the eye.
+fn closed(values: &[i16], columns: usize, reach: usize) -> Wiped<i16> {
+    let width = columns + 2 * reach;
+    let mut closed = Wiped::filled(0, values.len() / columns.max(1) * width);
+    for (row, target) in values.chunks_exact(columns.max(1)).zip(closed.chunks_exact_mut(width.max(1))) {
+        target[reach..reach + columns].copy_from_slice(row);
+        for x in 0..reach {
+            target[reach + columns + x] = row[x % columns];
+            target[reach - 1 - x] = row[columns - 1 - x % columns];
         }
     }
+    closed
 }
 
 /// A kernel ready to be applied.
 #[derive(Clone)]
 pub(super) struct Prepared {
-    rows: usize,
-    columns: usize,
+    kernel: Kernel,
     norm: [f32; 2],
+    /// Every value is a whole number of 16 bits.
+    is_fixed: bool,
     /// Rows at equal distances from the middle are equal, and sums exact.
     folds: bool,
-    weights: Weights,
-}
-
-#[derive(Clone)]
-enum Weights {
-    Fixed(Table<i16>),
-    Float(Table<f64>),
-}
-
-/// Weights and their absolute values, each `[real, imaginary]`, rows of `stride` values one after another.
-#[derive(Clone)]
-struct Table<T> {
-    stride: usize,
-    parts: [Vec<T>; 2],
-    absolute: [Vec<T>; 2],
 }
 
 /// What a sum is made of.
 trait Weight: Copy + Default + core::ops::Add<Output = Self> {
     fn from_value(value: f64) -> Self;
     fn from_pixel(pixel: i16) -> Self;
-    /// Σ weights · values.
-    fn dot(weights: &[Self], values: &[Self]) -> f64;
+    /// Σ weights · values, for two sets of weights in whole groups; more values may follow.
+    fn dots(weights: &[Vec<Self>; 2], values: &[Self]) -> [f64; 2];
 }
 
 impl Weight for i16 {
@@ -76,9 +86,24 @@ impl Weight for i16 {
         pixel
     }
 
-    fn dot(weights: &[Self], values: &[Self]) -> f64 {
-        f64::from(weights.iter().zip(values).map(|(&weight, &value)| i32::from(weight) * i32::from(value)).sum::<i32>())
+    fn dots(weights: &[Vec<Self>; 2], values: &[Self]) -> [f64; 2] {
+        weights.each_ref().map(|weights| f64::from(dot(weights, values)))
     }
+}
+
+/// Σ weights · values. Not inlined: two sums over the same values would share their conversions to 32 bits, and then no
+/// product is left that belongs to a pair.
+#[inline(never)]
+fn dot(weights: &[i16], values: &[i16]) -> i32 {
+    let mut sum = 0;
+    for (weights, values) in weights.as_chunks::<GROUP>().0.iter().zip(values.as_chunks::<GROUP>().0) {
+        let mut group = 0;
+        for i in 0..GROUP {
+            group += i32::from(weights[i]) * i32::from(values[i]);
+        }
+        sum += group;
+    }
+    sum
 }
 
 impl Weight for f64 {
@@ -90,131 +115,137 @@ impl Weight for f64 {
         Self::from(pixel)
     }
 
-    fn dot(weights: &[Self], values: &[Self]) -> f64 {
-        weights.iter().zip(values).map(|(weight, value)| weight * value).sum()
+    fn dots(weights: &[Vec<Self>; 2], values: &[Self]) -> [f64; 2] {
+        weights.each_ref().map(|weights| weights.iter().zip(values).map(|(weight, value)| weight * value).sum())
     }
 }
 
-impl<T: Weight> Table<T> {
-    fn new(kernel: &Kernel) -> Self {
-        let (rows, columns) = kernel.values().dim();
-        let stride = columns.next_multiple_of(LANES);
-        let part = |part: usize, of: fn(f64) -> f64| {
-            let mut weights = vec![T::default(); rows * stride];
-            for ((row, column), value) in kernel.values().indexed_iter() {
-                weights[row * stride + column] = T::from_value(of(value[part]));
+/// The rows of the picture under the kernels of one row of probes, column after column.
+///
+/// With `folds`, the middle row and then the sums of those at equal distances from it: they meet equal weights, so that
+/// half of the products gives the same sum.
+#[derive(Clone, Copy)]
+struct Band {
+    top: usize,
+    bottom: usize,
+    folds: bool,
+}
+
+impl Band {
+    fn height(self) -> usize {
+        self.bottom - self.top
+    }
+
+    /// Values of a column.
+    fn count(self) -> usize {
+        if self.folds { self.height() / 2 + 1 } else { self.height() }
+    }
+
+    /// The rows that make the `k`-th value of a column, counted from `top`.
+    fn rows(self, k: usize) -> (usize, Option<usize>) {
+        let middle = self.height() / 2;
+        match (self.folds, k) {
+            (false, _) => (k, None),
+            (true, 0) => (middle, None),
+            (true, _) => (middle - k, Some(middle + k).filter(|&row| row < self.height())),
+        }
+    }
+
+    /// Lays out `values` (rows of the picture) for a kernel of `width` columns.
+    fn stack<T: Weight>(self, picture: &Picture, values: &[i16], width: usize, stack: &mut [T]) {
+        let (stride, count) = (picture.columns + 2 * picture.reach, self.count());
+        let begin = picture.reach - width / 2;
+        let row = |at: usize| &values[(self.top + at) * stride + begin..][..picture.columns + 2 * (width / 2)];
+        for k in 0..count {
+            let (row, other) = match self.rows(k) {
+                (one, None) => (row(one), None),
+                (one, Some(other)) => (row(one), Some(row(other))),
+            };
+            let columns = stack.chunks_exact_mut(count);
+            match other {
+                Some(other) => columns
+                    .zip(row.iter().zip(other))
+                    .for_each(|(column, (&a, &b))| column[k] = T::from_pixel(a) + T::from_pixel(b)),
+                None => columns.zip(row).for_each(|(column, &a)| column[k] = T::from_pixel(a)),
             }
+        }
+    }
+
+    /// The weights that meet a stack, of the kernel's real and of its imaginary part, in whole groups.
+    ///
+    /// At the edges the kernel is cut around its own middle, not around the probe: open-iris does so.
+    fn weights<T: Weight>(self, kernel: ArrayView2<'_, [f64; 2]>, of: fn(f64) -> f64) -> [Vec<T>; 2] {
+        let first = self.cut(kernel.nrows());
+        [0, 1].map(|part: usize| {
+            let mut weights: Vec<T> = kernel
+                .columns()
+                .into_iter()
+                .flat_map(|column| (0..self.count()).map(move |k| column[first + self.rows(k).0][part]))
+                .map(|value| T::from_value(of(value)))
+                .collect();
+            weights.resize(weights.len().next_multiple_of(GROUP), T::default());
             weights
-        };
-        let same = |value: f64| value;
-        Self { stride, parts: [part(0, same), part(1, same)], absolute: [part(0, f64::abs), part(1, f64::abs)] }
+        })
     }
-}
 
-/// The unrolled iris, closed around the eye: `reach` columns repeated on either side, and padding behind.
-struct Wrapped<T: zeroize::Zeroize> {
-    stride: usize,
-    pixels: Zeroizing<Vec<T>>,
-    mask: Zeroizing<Vec<T>>,
-    /// Valid pixels above and to the left of each corner, rows + 1 by stride + 1.
-    counts: Vec<u32>,
-}
+    /// The first row of the kernel that is used.
+    fn cut(self, rows: usize) -> usize {
+        rows / 2 - self.height() / 2
+    }
 
-impl<T: Weight + zeroize::Zeroize> Wrapped<T> {
-    fn new(picture: &Picture<'_>, reach: usize) -> Self {
-        let (rows, columns) = picture.iris.image().dim();
-        let width = columns + 2 * reach;
-        // A padded row of weights reads up to LANES - 1 values beyond its last pixel.
-        let stride = width + LANES;
-        let source = |x: usize| (x + columns * reach.div_ceil(columns) - reach) % columns;
-        let mut pixels = Zeroizing::new(vec![T::default(); rows * stride]);
-        let mut mask = Zeroizing::new(vec![T::default(); rows * stride]);
-        let mut counts = vec![0_u32; (rows + 1) * (stride + 1)];
-        for row in 0..rows {
-            let valid = picture.iris.mask().index_axis(Axis(0), row);
-            let mut count = 0;
-            for x in 0..width {
-                let (grey, valid) = (picture.at(row, source(x)), valid[source(x)]);
-                pixels[row * stride + x] = T::from_pixel(grey);
-                mask[row * stride + x] = T::from_pixel(i16::from(valid));
-                count += u32::from(valid);
-                counts[(row + 1) * (stride + 1) + x + 1] = counts[row * (stride + 1) + x + 1] + count;
+    /// Valid pixels in the columns before each one, for a kernel of `width` columns.
+    fn valid_before(self, picture: &Picture, width: usize, before: &mut [u32]) {
+        let stride = picture.columns + 2 * picture.reach;
+        let begin = picture.reach - width / 2;
+        let counts = &mut before[1..];
+        counts.fill(0);
+        for row in self.top..self.bottom {
+            for (count, &valid) in counts.iter_mut().zip(&picture.valid[row * stride + begin..(row + 1) * stride]) {
+                *count += u32::from(valid.unsigned_abs());
             }
         }
-        Self { stride, pixels, mask, counts }
-    }
-
-    /// The rows under a kernel. With `folds`, the middle one and then the sums of those at equal distances from it: they
-    /// meet equal weights, so that half of the products gives the same sum.
-    fn stack(&self, values: &[T], [top, bottom]: [usize; 2], folds: bool) -> Zeroizing<Vec<T>> {
-        let stride = self.stride;
-        if !folds {
-            return Zeroizing::new(values[top * stride..bottom * stride].to_vec());
+        let mut sum = 0;
+        for count in counts {
+            sum += *count;
+            *count = sum;
         }
-        let row = |at: usize| &values[at * stride..(at + 1) * stride];
-        let half = (bottom - top) / 2;
-        let middle = top + half;
-        let mut stack = Zeroizing::new(Vec::with_capacity((half + 1) * stride));
-        stack.extend_from_slice(row(middle));
-        for distance in 1..=half {
-            let above = row(middle - distance);
-            if middle + distance < bottom {
-                stack.extend(above.iter().zip(row(middle + distance)).map(|(&a, &b)| a + b));
-            } else {
-                stack.extend_from_slice(above);
-            }
-        }
-        stack
-    }
-
-    /// Copies the values under a kernel together: one long sum is faster than many short ones.
-    fn gather(&self, stack: &[T], column: usize, width: usize, patch: &mut [T]) {
-        for (row, target) in stack.chunks_exact(self.stride).zip(patch.chunks_exact_mut(width)) {
-            target.copy_from_slice(&row[column..column + width]);
-        }
-    }
-
-    /// Valid pixels in the rectangle.
-    fn valid(&self, rows: [usize; 2], columns: [usize; 2]) -> u32 {
-        let at = |row: usize, column: usize| self.counts[row * (self.stride + 1) + column];
-        (at(rows[1], columns[1]) + at(rows[0], columns[0])) - (at(rows[0], columns[1]) + at(rows[1], columns[0]))
     }
 }
 
 impl Prepared {
     pub(super) fn new(kernel: &Kernel) -> Self {
-        let (rows, columns) = kernel.values().dim();
-        let is_fixed = |value: &f64| value.fract() == 0.0 && value.abs() <= f64::from(i16::MAX);
-        let weights = if kernel.values().iter().all(|value| value.iter().all(is_fixed)) {
-            Weights::Fixed(Table::new(kernel))
-        } else {
-            Weights::Float(Table::new(kernel))
-        };
+        let whole = |value: &f64| value.fract() == 0.0 && value.abs() <= f64::from(i16::MAX);
+        let is_fixed = kernel.values().iter().flatten().all(whole);
         #[allow(clippy::cast_possible_truncation)] // numpy divides the stored answers in single precision
         let norm = kernel.norm().map(|norm| norm as f32);
         let mirrored = kernel.values().rows().into_iter().zip(kernel.values().rows().into_iter().rev());
-        let folds = matches!(weights, Weights::Fixed(_)) && mirrored.into_iter().all(|(row, other)| row == other);
-        Self { rows, columns, norm, folds, weights }
+        let folds = is_fixed && mirrored.into_iter().all(|(row, other)| row == other);
+        Self { kernel: kernel.clone(), norm, is_fixed, folds }
+    }
+
+    /// Columns of the kernel.
+    pub(super) fn columns(&self) -> usize {
+        self.kernel.values().ncols()
     }
 
     pub(super) fn respond(
         &self,
-        picture: &Picture<'_>,
+        picture: &Picture,
         rows: &[usize],
         columns: &[usize],
         mask_rule: MaskRule,
         bottom_edge: BottomEdge,
     ) -> WaveletResponse {
-        match &self.weights {
-            Weights::Fixed(table) => self.sums(table, picture, rows, columns, mask_rule, bottom_edge),
-            Weights::Float(table) => self.sums(table, picture, rows, columns, mask_rule, bottom_edge),
+        if self.is_fixed {
+            self.sums::<i16>(picture, rows, columns, mask_rule, bottom_edge)
+        } else {
+            self.sums::<f64>(picture, rows, columns, mask_rule, bottom_edge)
         }
     }
 
-    fn sums<T: Weight + zeroize::Zeroize>(
+    fn sums<T: Weight>(
         &self,
-        table: &Table<T>,
-        picture: &Picture<'_>,
+        picture: &Picture,
         rows: &[usize],
         columns: &[usize],
         mask_rule: MaskRule,
@@ -223,66 +254,89 @@ impl Prepared {
         let shape = (rows.len(), columns.len());
         let mut response =
             WaveletResponse { iris: Array2::from_elem(shape, [0.0; 2]), mask: Array2::from_elem(shape, [0.0; 2]) };
-        let image_rows = picture.iris.image().nrows();
-        if picture.iris.image().is_empty() {
+        if picture.rows == 0 || picture.columns == 0 {
             return response;
         }
-        let wrapped: Wrapped<T> = Wrapped::new(picture, self.columns / 2);
+        let kernel = self.kernel.values().view();
+        let (reach, width) = (kernel.nrows() / 2, kernel.ncols());
         let last_row = match bottom_edge {
-            BottomEdge::Full => image_rows,
-            BottomEdge::WithoutLastRow => image_rows - 1,
+            BottomEdge::Full => picture.rows,
+            BottomEdge::WithoutLastRow => picture.rows - 1,
         };
+        // Room for the tallest band; the last probe's last group may end behind its last column.
+        let room = (picture.columns + 2 * (width / 2)) * kernel.nrows() + GROUP;
+        let mut pixels = Wiped::filled(T::default(), room);
+        let mut mask = Wiped::filled(T::default(), room);
+        let mut before = vec![0; picture.columns + 2 * (width / 2) + 1];
+        // Bands of one height meet the same weights, and most bands have the height of the kernel.
+        let mut known: Option<(usize, Met<T>)> = None;
         for (i, &row) in rows.iter().enumerate() {
-            let reach = self.rows / 2;
-            let (top, bottom) = (row.saturating_sub(reach), (row + reach + 1).min(last_row));
-            let height = bottom.saturating_sub(top);
-            if height == 0 {
+            let band =
+                Band { top: row.saturating_sub(reach), bottom: (row + reach + 1).min(last_row), folds: self.folds };
+            if band.top >= band.bottom {
                 continue;
             }
-            // At the edges the kernel is cut around its own middle, not around the probe: open-iris does so.
-            let kernel_top = reach - height / 2;
-            let taken = kernel_top * table.stride..(kernel_top + height) * table.stride;
-            let total = [0, 1].map(|part: usize| {
-                let weights = &table.absolute[part][taken.clone()];
-                let ones = vec![T::from_pixel(1); weights.len()];
-                // The padding weighs nothing.
-                T::dot(weights, &ones)
-            });
-            let met = if self.folds { reach * table.stride..(reach + height / 2 + 1) * table.stride } else { taken };
-            let [parts, absolute] =
-                [&table.parts, &table.absolute].map(|weights| [0, 1].map(|p| &weights[p][met.clone()]));
-            let pixels = wrapped.stack(&wrapped.pixels, [top, bottom], self.folds);
-            let mask = wrapped.stack(&wrapped.mask, [top, bottom], self.folds);
-            let mut patch = Zeroizing::new(vec![T::default(); met.len()]);
+            let (height, count) = (band.height(), band.count());
             #[allow(clippy::cast_precision_loss)] // a few dozen
-            let scale = [1.0 / height as f64, 1.0 / self.columns as f64];
+            let scale = [1.0 / height as f64, 1.0 / width as f64];
+            let met = match known.take() {
+                Some((of_height, met)) if of_height == height => met,
+                _ => Met::new(band, kernel),
+            };
+            let (_, met) = known.insert((height, met));
+            band.stack(picture, &picture.grey, width, &mut pixels);
+            band.valid_before(picture, width, &mut before);
+            // Laid out for the first probe that sees valid and invalid pixels.
+            let mut has_mask = false;
             for (j, &column) in columns.iter().enumerate() {
-                wrapped.gather(&pixels, column, table.stride, &mut patch);
-                let [real, imaginary] = parts.map(|weights| T::dot(weights, &patch));
+                let sums = T::dots(&met.weights, &pixels[column * count..]);
                 // Complex division by a whole number is a multiplication in numpy, one number after the other.
                 #[allow(clippy::cast_possible_truncation)]
-                let stored = [real, imaginary].map(|sum| (sum * scale[0] * scale[1]) as f32);
+                let stored = sums.map(|sum| (sum * scale[0] * scale[1]) as f32);
                 response.iris[[i, j]] = [stored[0] / self.norm[0], stored[1] / self.norm[1]];
-                if stored == [0.0; 2] {
+                let valid = (before[column + width] - before[column]) as usize;
+                if stored == [0.0; 2] || valid == 0 {
                     continue;
                 }
-                let valid = wrapped.valid([top, bottom], [column, column + self.columns]) as usize;
-                if valid == 0 {
-                    continue;
-                }
-                if valid == height * self.columns {
-                    response.mask[[i, j]] = [1.0; 2];
-                    continue;
-                }
-                wrapped.gather(&mask, column, table.stride, &mut patch);
-                #[allow(clippy::cast_possible_truncation)]
-                let share = |part: usize| (T::dot(absolute[part], &patch) / total[part]) as f32;
-                response.mask[[i, j]] = match mask_rule {
-                    MaskRule::Separate => [share(0), share(1)],
-                    MaskRule::Duplicated => [share(1); 2],
+                response.mask[[i, j]] = if valid == height * width {
+                    [1.0; 2]
+                } else {
+                    if !has_mask {
+                        band.stack(picture, &picture.valid, width, &mut mask);
+                        has_mask = true;
+                    }
+                    let [real, imaginary] = met.shares(&mask[column * count..]);
+                    match mask_rule {
+                        MaskRule::Separate => [real, imaginary],
+                        MaskRule::Duplicated => [imaginary; 2],
+                    }
                 };
             }
         }
         response
+    }
+}
+
+/// What of a kernel meets a band.
+struct Met<T> {
+    weights: [Vec<T>; 2],
+    absolute: [Vec<T>; 2],
+    /// Σ |weights|.
+    total: [f64; 2],
+}
+
+impl<T: Weight> Met<T> {
+    fn new(band: Band, kernel: ArrayView2<'_, [f64; 2]>) -> Self {
+        let first = band.cut(kernel.nrows());
+        let used = kernel.slice_move(ndarray::s![first..first + band.height(), ..]);
+        let total = [0, 1].map(|part: usize| used.iter().map(|value| value[part].abs()).sum());
+        Self { weights: band.weights(kernel, |value| value), absolute: band.weights(kernel, f64::abs), total }
+    }
+
+    /// How much of the weight lies on valid pixels.
+    fn shares(&self, mask: &[T]) -> [f32; 2] {
+        let sums = T::dots(&self.absolute, mask);
+        #[allow(clippy::cast_possible_truncation)]
+        [0, 1].map(|part| (sums[part] / self.total[part]) as f32)
     }
 }

@@ -4,9 +4,9 @@ use std::io::{self, Cursor};
 
 use image::{ColorType, ImageDecoder, ImageFormat, ImageReader};
 use ndarray::Array2;
-use zeroize::Zeroizing;
 
 use super::{EyeImage, FileFormat};
+use crate::pipeline::privacy::Wiped;
 
 /// What a picture may cost before a single pixel of it is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,11 +176,11 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<EyeImage, ImageError> {
     let colour = decoder.color_type();
     let unsupported = |detail: &str| ImageError::Unsupported { format, detail: detail.to_owned() };
     let length = usize::try_from(decoder.total_bytes()).map_err(|_| unsupported("more bytes than addresses"))?;
-    let mut samples = Zeroizing::new(vec![0_u8; length]);
+    let mut samples = Wiped::filled(0_u8, length);
     decoder.read_image(&mut samples).map_err(|error| classify(format, bytes.len(), error))?;
 
     let grey = match colour {
-        ColorType::L8 => samples.to_vec(),
+        ColorType::L8 => core::mem::take(&mut *samples),
         ColorType::La8 => samples.chunks_exact(2).map(|p| p[0]).collect(),
         ColorType::Rgb8 => samples.chunks_exact(3).map(|p| luma(p[0], p[1], p[2])).collect(),
         ColorType::Rgba8 => samples.chunks_exact(4).map(|p| luma(p[0], p[1], p[2])).collect(),
