@@ -201,7 +201,7 @@ impl Quality {
         boundaries: &EyePolygons,
         centres: &EyeCentres,
     ) {
-        let eye = Eye { image, masks, boundaries, centres };
+        let eye = Eye::new(image, masks, boundaries, centres);
         let [pupil_radius, radius] = [(self.pupil_diameter, &boundaries.pupil), (self.iris_diameter, &boundaries.iris)]
             .map(|(measured, outline)| measured.unwrap_or_else(|| diameter(outline)) / 2.0);
         eye.measure(&mut self.iso, [pupil_radius, radius]);

@@ -1,20 +1,32 @@
 //! Measures of the eye in the picture: what is visible of it, its contrasts and its shape.
 
 use core::f64::consts::TAU;
+use core::ops::Range;
+
+use ndarray::{ArrayViewMut1, Zip, s};
 
 use super::IsoMeasure;
 use super::iso::IsoQuality;
 use crate::pipeline::geometry::{EyeCentres, EyePolygons, Moments, Point};
 use crate::pipeline::image::EyeImage;
+use crate::pipeline::privacy::Wiped;
 use crate::pipeline::segment::SegmentationMasks;
 
 /// The eye whose quality is measured.
-#[derive(Clone, Copy)]
 pub(super) struct Eye<'a> {
-    pub(super) image: &'a EyeImage,
-    pub(super) masks: &'a SegmentationMasks,
+    image: &'a EyeImage,
+    masks: &'a SegmentationMasks,
     pub(super) boundaries: &'a EyePolygons,
     pub(super) centres: &'a EyeCentres,
+    around: Surroundings,
+}
+
+/// What is seen of the iris and around it, for looking at the same pixels often.
+struct Surroundings {
+    columns: Range<usize>,
+    rows: Range<usize>,
+    /// Grey values, or [`HIDDEN`]; row-major.
+    seen: Wiped<u8>,
 }
 
 /// Directions in which regions are sampled, and samples along each.
@@ -27,15 +39,51 @@ const ACROSS_RING: usize = 8;
 
 /// Reflections: as bright as what the unrolling leaves out (open-iris' rule).
 const REFLECTION: u8 = 254;
+/// In place of the grey value of what is not seen: as bright as a reflection, which is not seen either.
+const HIDDEN: u8 = u8::MAX;
+/// How far the samples lie from the iris' centre, in its radii.
+const FARTHEST: f64 = 1.2;
 
-/// What a sample shows.
-#[derive(Clone, Copy, PartialEq)]
-enum Seen {
-    Grey(u8),
-    Hidden,
+impl Surroundings {
+    fn of(image: &EyeImage, masks: &SegmentationMasks, boundaries: &EyePolygons, centres: &EyeCentres) -> Self {
+        let side = |axis: usize, length: usize| {
+            let positions = boundaries.iris.iter().map(|&point| between(centres.iris, point, FARTHEST)[axis]);
+            let (low, high) =
+                positions.fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)));
+            // Casts saturate, so that the range lies in the picture whatever the curve is.
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            let [low, high] = [low, high + 2.0].map(|end| (end as usize).min(length));
+            low.min(high)..high
+        };
+        let (columns, rows) = (side(0, image.width()), side(1, image.height()));
+        let mut seen = Wiped::filled(HIDDEN, columns.len() * rows.len());
+        for (row, seen) in rows.clone().zip(seen.chunks_exact_mut(columns.len().max(1))) {
+            let line = s![row, columns.start..columns.end];
+            Zip::from(&mut ArrayViewMut1::from(seen))
+                .and(image.pixels().slice(line))
+                .and(masks.eyeball.slice(line))
+                .and(masks.iris.slice(line))
+                .and(masks.pupil.slice(line))
+                .and(masks.eyelashes.slice(line))
+                .for_each(|seen, &grey, &eyeball, &iris, &pupil, &lash| {
+                    *seen = if (eyeball | iris | pupil) & !lash { grey } else { HIDDEN };
+                });
+        }
+        Self { columns, rows, seen }
+    }
 }
 
-impl Eye<'_> {
+impl<'a> Eye<'a> {
+    pub(super) fn new(
+        image: &'a EyeImage,
+        masks: &'a SegmentationMasks,
+        boundaries: &'a EyePolygons,
+        centres: &'a EyeCentres,
+    ) -> Self {
+        let around = Surroundings::of(image, masks, boundaries, centres);
+        Self { image, masks, boundaries, centres, around }
+    }
+
     /// Sets every measure of this file; half the largest diameters of pupil and iris are given.
     pub(super) fn measure(&self, quality: &mut IsoQuality, [pupil_radius, radius]: [f64; 2]) {
         quality.set(IsoMeasure::IrisRadius, radius);
@@ -74,22 +122,36 @@ impl Eye<'_> {
         core::array::from_fn(|side| (room[side] / wanted[side]).clamp(0.0, 1.0))
     }
 
-    /// What is seen at a point, to the nearest pixel.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked against the picture
-    pub(super) fn seen(&self, [x, y]: [f64; 2]) -> Option<u8> {
-        let (column, row) = (x.round_ties_even(), y.round_ties_even());
-        if !(column >= 0.0 && row >= 0.0 && column < self.image.width() as f64 && row < self.image.height() as f64) {
-            return None;
-        }
-        let at = (row as usize, column as usize);
-        let masks = self.masks;
-        let open = masks.eyeball[at] || masks.iris[at] || masks.pupil[at];
-        let grey = self.image.pixels()[at];
-        (open && !masks.eyelashes[at] && grey < REFLECTION).then_some(grey)
+    /// Grey value of a pixel; `None` where nothing of the eye is seen, or the picture ends.
+    #[inline]
+    pub(super) fn seen(&self, column: usize, row: usize) -> Option<u8> {
+        let Surroundings { columns, rows, seen } = &self.around;
+        let grey = if columns.contains(&column) && rows.contains(&row) {
+            seen[(row - rows.start) * columns.len() + (column - columns.start)]
+        } else {
+            self.seen_far_away(column, row)
+        };
+        (grey < REFLECTION).then_some(grey)
     }
 
-    fn sample(&self, at: [f64; 2]) -> Seen {
-        self.seen(at).map_or(Seen::Hidden, Seen::Grey)
+    /// Where curves cross, a sample may lie farther away than [`FARTHEST`].
+    #[cold]
+    fn seen_far_away(&self, column: usize, row: usize) -> u8 {
+        if column >= self.image.width() || row >= self.image.height() {
+            return HIDDEN;
+        }
+        let (masks, at) = (self.masks, (row, column));
+        let open = masks.eyeball[at] || masks.iris[at] || masks.pupil[at];
+        if open && !masks.eyelashes[at] { self.image.pixels()[at] } else { HIDDEN }
+    }
+
+    /// What is seen at a point, to the nearest pixel.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // not negative; too far is outside the picture
+    fn sample(&self, point: [f64; 2]) -> Option<u8> {
+        // The last bits of a number of this size are the nearest whole number, halves to even.
+        const WHOLE: f64 = 1.5 * (1_u64 << 52) as f64;
+        let [column, row] = point.map(|at| (at + WHOLE) - WHOLE);
+        if column >= 0.0 && row >= 0.0 { self.seen(column as usize, row as usize) } else { None }
     }
 
     /// Pairs of points of the two boundaries in evenly spread directions.
@@ -111,7 +173,7 @@ impl Eye<'_> {
                 // A step covers more iris the further out it is.
                 let area = inner + share * (outer - inner);
                 total += area;
-                if self.sample(at) != Seen::Hidden {
+                if self.sample(at).is_some() {
                     visible += area;
                 }
             }
@@ -126,10 +188,11 @@ impl Eye<'_> {
     fn median(&self, shares: [f64; 2], place: impl Fn(Point, Point, f64) -> [f64; 2]) -> Option<f64> {
         let mut counts = [0_u32; 256];
         let [from, to] = shares.map(|share| share * share);
+        let shares: [f64; ACROSS_RING] =
+            core::array::from_fn(|step| (from + (to - from) * (step as f64 + 0.5) / ACROSS_RING as f64).sqrt());
         for (pupil, iris) in self.directions() {
-            for step in 0..ACROSS_RING {
-                let share = (from + (to - from) * (step as f64 + 0.5) / ACROSS_RING as f64).sqrt();
-                if let Seen::Grey(grey) = self.sample(place(pupil, iris, share)) {
+            for &share in &shares {
+                if let Some(grey) = self.sample(place(pupil, iris, share)) {
                     counts[usize::from(grey)] += 1;
                 }
             }

@@ -129,11 +129,17 @@ fn second_harmonic(samples: &[(f64, f64)]) -> Option<f64> {
 impl Eye<'_> {
     /// Grey between pixels, bilinear; `None` where one of the four is hidden.
     fn interpolated(&self, [x, y]: [f64; 2]) -> Option<f64> {
-        let (left, top) = (x.floor(), y.floor());
-        let (right, down) = (x - left, y - top);
-        let grey = |dx: f64, dy: f64| self.seen([left + dx, top + dy]).map(f64::from);
-        let upper = grey(0.0, 0.0)? * (1.0 - right) + grey(1.0, 0.0)? * right;
-        let lower = grey(0.0, 1.0)? * (1.0 - right) + grey(1.0, 1.0)? * right;
+        if !(x >= 0.0 && y >= 0.0) {
+            return None;
+        }
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        // not negative; too far is outside the picture
+        let (left, top) = (x as usize, y as usize);
+        let (right, down) = (x - left as f64, y - top as f64);
+        let grey = |column: usize, row: usize| self.seen(column, row).map(f64::from);
+        let (next, below) = (left.saturating_add(1), top.saturating_add(1));
+        let upper = grey(left, top)? * (1.0 - right) + grey(next, top)? * right;
+        let lower = grey(left, below)? * (1.0 - right) + grey(next, below)? * right;
         Some(upper * (1.0 - down) + lower * down)
     }
 }
@@ -174,7 +180,7 @@ mod tests {
         let boundaries = EyePolygons { pupil: ring(radius), iris: ring(100.0), eyeball: Vec::new() };
         let centres = EyeCentres { pupil: centre, iris: centre };
         let image = EyeImage::from_pixels(pixels);
-        let eye = Eye { image: &image, masks: &masks, boundaries: &boundaries, centres: &centres };
+        let eye = Eye::new(&image, &masks, &boundaries, &centres);
         motion_blur(&eye, 100.0).unwrap_or(f64::NAN)
     }
 

@@ -44,43 +44,70 @@ pub(super) fn sharpness(image: &EyeImage) -> f64 {
         return 0.0;
     }
     let pixels = image.as_slice();
-    let line = |row: usize| &pixels[row * width..(row + 1) * width];
     // The kernel is symmetric in every way: rows at equal distance are added before they are weighed, then columns. Every
     // fourth column of a row lies together, so that neighbouring samples are neighbours in memory. Single precision is
     // exact: no sum is beyond 255 times the 500 that the weights' amounts add up to.
     let (samples, room) = ((width - 2 * REACH).div_ceil(STEP), width.div_ceil(STEP));
+    // The rows that the kernel sees, each in the place of one that it no longer sees.
+    let mut apart = [(); PLACES].map(|()| Wiped::filled(0.0_f32, STEP * room));
     let mut folded = Wiped::filled(0.0_f32, STEP * room);
     let mut values = Wiped::filled(0.0_f32, samples);
     let (mut squares, mut rows) = (0.0, 0.0);
+    let mut next = 0;
     for row in (REACH..height - REACH).step_by(STEP) {
+        for below in next..=row + REACH {
+            take_apart(&pixels[below * width..(below + 1) * width], &mut apart[below % PLACES]);
+        }
+        next = row + REACH + 1;
         values.fill(0.0);
         for (distance, weights) in BAND_PASS.iter().enumerate() {
-            let (above, below) = (line(row - distance), line(row + distance));
+            let (above, below) = (&apart[(row - distance) % PLACES], &apart[(row + distance) % PLACES]);
             // The middle row is added to itself.
             let share = if distance == 0 { 0.5 } else { 1.0 };
-            for (at, (above, below)) in above.chunks(STEP).zip(below.chunks(STEP)).enumerate() {
-                for (phase, (&above, &below)) in above.iter().zip(below).enumerate() {
-                    folded[phase * room + at] = share * f32::from(u16::from(above) + u16::from(below));
-                }
+            for ((folded, above), below) in folded.iter_mut().zip(above).zip(below) {
+                *folded = share * (above + below);
             }
-            // Column 4 j + 4 + d of the row, for the sample j.
-            let column = |d: usize| &folded[(d % STEP) * room + d / STEP..][..samples];
-            let middle = column(REACH);
-            for (value, &grey) in values.iter_mut().zip(middle) {
-                *value += weights[0] * grey;
-            }
-            for (distance, &weight) in weights.iter().enumerate().skip(1) {
-                let (left, right) = (column(REACH - distance), column(REACH + distance));
-                for ((value, &left), &right) in values.iter_mut().zip(left).zip(right) {
-                    *value += weight * (left + right);
-                }
-            }
+            weigh(&folded, room, weights, &mut values);
         }
         squares += values.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>();
         rows += 1.0;
     }
     let power = squares / (rows * samples as f64);
     100.0 * power * power / (power * power + HALF_POWER * HALF_POWER)
+}
+
+/// Rows that are kept: those under the kernel, in whole steps.
+const PLACES: usize = (2 * REACH + 1).next_multiple_of(STEP);
+
+/// Pixel 4 j + p of a row becomes number j of part p; the parts follow each other.
+fn take_apart(row: &[u8], parts: &mut [f32]) {
+    let (fours, rest) = row.as_chunks::<STEP>();
+    for (phase, part) in parts.chunks_exact_mut(row.len().div_ceil(STEP)).enumerate() {
+        for (grey, four) in part.iter_mut().zip(fours) {
+            // Shifts are what a compiler does for several words at once.
+            let grey_of_word = (u32::from_le_bytes(*four) >> (8 * phase)) & 0xff;
+            *grey = grey_of_word.cast_signed() as f32;
+        }
+        if let (Some(&grey), Some(last)) = (rest.get(phase), part.last_mut()) {
+            *last = f32::from(grey);
+        }
+    }
+}
+
+/// Adds to each value what the columns around its sample weigh: column 4 j + 4 + d, for the sample j, counts `weights[|d|]`.
+fn weigh(parts: &[f32], room: usize, weights: &[f32; REACH + 1], values: &mut [f32]) {
+    let samples = values.len();
+    let column = |d: usize| &parts[(d % STEP) * room + d / STEP..][..samples];
+    let (a, b, c, d) = (column(3), column(5), column(2), column(6));
+    let (e, f, g, h) = (column(1), column(7), column(0), column(8));
+    let middle = column(REACH);
+    for j in 0..samples {
+        values[j] += weights[0] * middle[j]
+            + weights[1] * (a[j] + b[j])
+            + weights[2] * (c[j] + d[j])
+            + weights[3] * (e[j] + f[j])
+            + weights[4] * (g[j] + h[j]);
+    }
 }
 
 #[cfg(test)]
