@@ -1,9 +1,7 @@
 //! Grey planes: the pyramid that every search reads, and the glints removed from it.
 
-use zeroize::Zeroize as _;
-
 use crate::pipeline::image::EyeImage;
-use crate::pipeline::privacy::Wiped;
+use crate::pipeline::privacy::{Wiped, wipe};
 
 /// An 8-bit grey plane, row-major; wiped when dropped, since it is the picture in another size.
 pub(super) struct Plane {
@@ -14,7 +12,7 @@ pub(super) struct Plane {
 
 impl Drop for Plane {
     fn drop(&mut self) {
-        self.data.zeroize();
+        wipe(&mut self.data);
     }
 }
 
@@ -30,10 +28,13 @@ impl Plane {
         let mut data = Vec::with_capacity(width * height);
         for row in self.data.chunks_exact(2 * self.width).take(height) {
             let (upper, lower) = row.split_at(self.width);
-            data.extend(upper.chunks_exact(2).zip(lower.chunks_exact(2)).map(|(a, b)| {
-                let sum = u16::from(a[0]) + u16::from(a[1]) + u16::from(b[0]) + u16::from(b[1]);
-                ((sum + 2) / 4) as u8
-            }));
+            // Two pixels as the bytes of one number: the sums of all pairs in a row are then sums of whole registers.
+            let pair = |two: &[u8; 2]| {
+                let two = u16::from_le_bytes(*two);
+                (two & 0xff) + (two >> 8)
+            };
+            let pairs = upper.as_chunks().0.iter().zip(lower.as_chunks().0);
+            data.extend(pairs.map(|(a, b)| ((pair(a) + pair(b) + 2) / 4) as u8));
         }
         Self { width, height, data }
     }
@@ -155,27 +156,25 @@ impl Pyramid {
         let (dx, dy) = ((step[0] * scale) as i32, (step[1] * scale) as i32);
         #[allow(clippy::cast_possible_wrap)] // sides of pictures are far below 2^31
         let (right, bottom) = ((plane.width as i32 - 1) << 16, (plane.height as i32 - 1) << 16);
+        // Pixels of this level to pixels of the glints' level: shifted to the right, then to the left.
+        let (coarser, finer) = (self.glint_level.saturating_sub(level), level.saturating_sub(self.glint_level));
+        let glint_pixel = |v: i32| (((v + 32768) >> (16 + coarser)) as usize) << finer;
         let stride = self.levels[self.glint_level].width;
         for (value, weight) in values.iter_mut().zip(weights) {
-            if x >= 0 && y >= 0 && x < right && y < bottom {
-                let (column, row) = ((x >> 16) as usize, (y >> 16) as usize);
+            // Negative ones are large without their sign.
+            let is_inside = x.cast_unsigned() < right.cast_unsigned() && y.cast_unsigned() < bottom.cast_unsigned();
+            if is_inside {
                 let (fx, fy) = ((x & 0xffff) >> 8, (y & 0xffff) >> 8);
-                let at = row * plane.width + column;
-                let [a, b] = [plane.data[at], plane.data[at + 1]].map(i32::from);
-                let [c, d] = [plane.data[at + plane.width], plane.data[at + plane.width + 1]].map(i32::from);
+                let at = (y >> 16) as usize * plane.width + (x >> 16) as usize;
+                let four = &plane.data[at..at + plane.width + 2];
+                let (a, b) = (i32::from(four[0]), i32::from(four[1]));
+                let (c, d) = (i32::from(four[plane.width]), i32::from(four[plane.width + 1]));
                 let upper = (a << 8) + fx * (b - a);
                 let lower = (c << 8) + fx * (d - c);
                 *value = ((upper << 8) + fy * (lower - upper)) as f32 * (1.0 / 65536.0);
                 // Half a pixel on: the pixel that the sample is nearest to.
-                let (column, row) = (((x + 32768) >> 16) as usize, ((y + 32768) >> 16) as usize);
-                let glint = if level <= self.glint_level {
-                    let shift = self.glint_level - level;
-                    (row >> shift) * stride + (column >> shift)
-                } else {
-                    let shift = level - self.glint_level;
-                    (row << shift) * stride + (column << shift)
-                };
-                *weight = if self.glints.get(glint).is_none_or(|&g| !g) { 1.0 } else { 0.0 };
+                let glint = glint_pixel(y) * stride + glint_pixel(x);
+                *weight = if self.glints.get(glint).is_some_and(|&glint| glint) { 0.0 } else { 1.0 };
             } else {
                 let nearest = |v: i32, last: usize| ((v >> 16).max(0) as usize).min(last);
                 let (column, row) = (nearest(x, plane.width - 1), nearest(y, plane.height - 1));
@@ -232,23 +231,20 @@ fn window_extreme(
     outside: u8,
 ) -> Wiped<u8> {
     let half = side / 2;
-    let merge = |target: &mut [u8], other: &[u8]| {
-        for (a, &b) in target.iter_mut().zip(other) {
-            *a = pick(*a, b);
-        }
-    };
-    // Along rows: a padded line whose window grows; `ahead` is the line before the step.
+    // Along rows: a padded line whose window grows; `next` is the line after the step.
     let mut rows = Wiped::filled(outside, (height + 2 * half) * width);
     let mut line = Wiped::filled(outside, width + 2 * half);
-    let mut ahead = line.clone();
+    let mut next = line.clone();
     for (source, target) in data.chunks_exact(width).zip(rows[half * width..].chunks_exact_mut(width)) {
         line.fill(outside);
         line[half..half + width].copy_from_slice(source);
         let mut reach = 1;
         while reach < side {
             let shift = reach.min(side - reach);
-            ahead.copy_from_slice(&line);
-            merge(&mut line, &ahead[shift..]);
+            for ((next, &a), &b) in next.iter_mut().zip(line.iter()).zip(&line[shift..]) {
+                *next = pick(a, b);
+            }
+            core::mem::swap(&mut line, &mut next);
             reach += shift;
         }
         target.copy_from_slice(&line[..width]);
@@ -259,9 +255,14 @@ fn window_extreme(
         let shift = reach.min(side - reach);
         for row in 0..height + 2 * half - shift {
             let (upper, lower) = rows.split_at_mut((row + shift) * width);
-            merge(&mut upper[row * width..(row + 1) * width], &lower[..width]);
+            for (a, &b) in upper[row * width..(row + 1) * width].iter_mut().zip(&lower[..width]) {
+                *a = pick(*a, b);
+            }
         }
         reach += shift;
     }
-    rows[..height * width].iter().copied().collect()
+    // The rows below are no more of use, and nothing of them stays behind.
+    rows[height * width..].fill(outside);
+    rows.truncate(height * width);
+    rows
 }

@@ -3,7 +3,7 @@
 use core::f32::consts::TAU;
 
 use super::plane::{Plane, Pyramid};
-use super::ring::{Curve, Ring, closed_path, fit_series};
+use super::ring::{Curve, Ring, closed_path, fit_series, ranked};
 use crate::pipeline::privacy::Wiped;
 
 /// A disc that may be a pupil, in picture pixels.
@@ -97,9 +97,15 @@ fn distinct(sorted: Vec<Candidate>, count: usize) -> Vec<Candidate> {
 
 /// Gradient over (its length + softness) at an inner pixel: strong edges count 1, flat noise next to nothing.
 fn soft_gradient(plane: &Plane, at: usize, softness: f32) -> [f32; 2] {
-    let grey = |i: usize| f32::from(plane.data[i]);
-    let gx = 0.5 * (grey(at + 1) - grey(at - 1));
-    let gy = 0.5 * (grey(at + plane.width) - grey(at - plane.width));
+    // From the pixel above to the one below, in one piece.
+    let around = &plane.data[at - plane.width..=at + plane.width];
+    let grey = |i: usize| f32::from(around[i]);
+    soften(grey(plane.width + 1) - grey(plane.width - 1), grey(2 * plane.width) - grey(0), softness)
+}
+
+/// Of a gradient over two pixels.
+fn soften(twice_x: f32, twice_y: f32, softness: f32) -> [f32; 2] {
+    let (gx, gy) = (0.5 * twice_x, 0.5 * twice_y);
     let scale = 1.0 / ((gx * gx + gy * gy).sqrt() + softness);
     [gx * scale, gy * scale]
 }
@@ -108,9 +114,15 @@ fn soft_gradients(plane: &Plane, softness: f32) -> Wiped<[f32; 2]> {
     let (width, height) = (plane.width, plane.height);
     let mut gradient = Wiped::filled([0.0; 2], width * height);
     for y in 1..height - 1 {
-        let first = y * width + 1;
-        for (x, gradient) in gradient[first..first + width - 2].iter_mut().enumerate() {
-            *gradient = soft_gradient(plane, first + x, softness);
+        let [above, line, below] = [y - 1, y, y + 1].map(|y| &plane.data[y * width..(y + 1) * width]);
+        let across = line.iter().zip(&line[2..]);
+        let down = above[1..].iter().zip(&below[1..]);
+        for ((gradient, (&left, &right)), (&above, &below)) in
+            gradient[y * width + 1..].iter_mut().zip(across).zip(down)
+        {
+            let gx = f32::from(i16::from(right) - i16::from(left));
+            let gy = f32::from(i16::from(below) - i16::from(above));
+            *gradient = soften(gx, gy, softness);
         }
     }
     gradient
@@ -135,7 +147,9 @@ fn refined(pyramid: &Pyramid, coarse: Candidate) -> Candidate {
         let (mut sum, mut grey) = (0.0, 0.0);
         for (cos, sin) in RING {
             let pixel = |share: f32| {
-                (y + share * radius * sin + 0.5) as usize * plane.width + (x + share * radius * cos + 0.5) as usize
+                // Inside the picture, where the detour over 32 bits is the shorter way.
+                let whole = |at: f32| (at as i32).unsigned_abs() as usize;
+                whole(y + share * radius * sin + 0.5) * plane.width + whole(x + share * radius * cos + 0.5)
             };
             let [gx, gy] = soft_gradient(plane, pixel(1.0), softness);
             sum += gx * cos + gy * sin;
@@ -325,28 +339,35 @@ fn pass(
     let mut ring = Ring::new(pyramid, centre, range, (angles, radii), |_| true);
     ring.blur_angles(angles / 64);
     let (edges, inner) = ring.edges(|rho| (0.1 * rho).max(1.5));
-    // What is inside a pupil is as dark as the pupil: the darker third of the inner samples tells how dark.
+    // The greys of some radii, for a quantile of them.
     let greys = |radius: core::ops::Range<usize>| {
         let mut greys = Wiped::from(Vec::with_capacity(angles * radius.len()));
-        for angle in 0..angles {
-            let row = angle * radii + radius.start..angle * radii + radius.end;
-            let counts = ring.weights[row.clone()].iter();
-            greys.extend(ring.values[row].iter().zip(counts).filter(|(_, w)| **w > 0.0).map(|(v, _)| *v));
+        for (values, weights) in ring.values.chunks_exact(radii).zip(ring.weights.chunks_exact(radii)) {
+            let counts = weights[radius.clone()].iter();
+            greys.extend(values[radius.clone()].iter().zip(counts).filter(|(_, w)| **w > 0.0).map(|(v, _)| *v));
         }
-        greys.sort_unstable_by(f32::total_cmp);
         greys
     };
-    let inside = greys(0..radii / 4);
-    let outside = greys(radii - radii / 4..radii);
-    if inside.is_empty() || outside.is_empty() {
+    let is_seen = |radius: core::ops::Range<usize>| {
+        ring.weights.chunks_exact(radii).any(|w| w[radius.clone()].iter().any(|w| *w > 0.0))
+    };
+    if !is_seen(0..radii / 4) || !is_seen(radii - radii / 4..radii) {
         return None;
     }
-    let grey = earlier.map_or(inside[inside.len() / 3], |pupil| pupil.grey);
-    let contrast = earlier.map_or((outside[outside.len() * 3 / 10] - grey).max(1.0), |pupil| pupil.contrast);
+    let (grey, contrast) = match earlier {
+        Some(pupil) => (pupil.grey, pupil.contrast),
+        None => {
+            let (mut inside, mut outside) = (greys(0..radii / 4), greys(radii - radii / 4..radii));
+            // What is inside a pupil is as dark as the pupil: the darker third of the inner samples tells how dark.
+            let ranks = [inside.len() / 3, outside.len() * 3 / 10];
+            let ([grey], [light]) = (ranked(&mut inside, [ranks[0]]), ranked(&mut outside, [ranks[1]]));
+            (grey, (light - grey).max(1.0))
+        }
+    };
     let mut strongest: Vec<f32> =
         edges.chunks_exact(radii).map(|row| row.iter().copied().fold(0.0, f32::max)).collect();
-    strongest.sort_unstable_by(f32::total_cmp);
-    let typical = strongest[angles / 2].max(1.0);
+    let [middle] = ranked(&mut strongest, [angles / 2]);
+    let typical = middle.max(1.0);
     // With a trusted curve before it, the fine pass may follow a blurred edge to its middle.
     let (light_from, light_to) = if earlier.is_some() { LIGHT_FINE } else { LIGHT_ROUGH };
     let score: Vec<f32> = edges
@@ -365,9 +386,9 @@ fn pass(
         strength.iter().enumerate().map(|(angle, &s)| s.min(1.0) * lid_prior(angle, angles)).collect();
     let mut series = fit_series(&rho, &weights, 1, 1e-3);
     for (count, tolerance) in [(1, 0.20), (2, 0.12), (2, 0.07), (harmonics, 0.05)] {
-        let curve = Curve { centre, series: series.clone() };
-        for (angle, weight) in weights.iter_mut().enumerate() {
-            let residual = (rho[angle] - curve.radius(angle as f32 * TAU / angles as f32)).abs() / radius;
+        let curve = Curve { centre, series };
+        for ((angle, weight), expected) in weights.iter_mut().enumerate().zip(curve.radii(angles)) {
+            let residual = (rho[angle] - expected).abs() / radius;
             let ratio = (residual / tolerance).min(1.0);
             let prior = if count == harmonics { 1.0 } else { lid_prior(angle, angles) };
             *weight = prior * strength[angle].min(1.0) * (1.0 - ratio * ratio) * (1.0 - ratio * ratio);
@@ -376,8 +397,8 @@ fn pass(
     }
     let curve = Curve { centre, series };
     let (mut support, mut edge) = (0.0, 0.0);
-    for angle in 0..angles {
-        let residual = (rho[angle] - curve.radius(angle as f32 * TAU / angles as f32)).abs() / radius;
+    for (angle, expected) in curve.radii(angles).enumerate() {
+        let residual = (rho[angle] - expected).abs() / radius;
         support += if residual < 0.06 && strength[angle] > 0.35 { 1.0 } else { 0.0 };
         edge += edges[angle * radii + path[angle]];
     }
@@ -409,7 +430,7 @@ fn uniformity(pyramid: &Pyramid, curve: &Curve, contrast: f32) -> f32 {
     if greys.len() < 16 {
         return 0.0;
     }
-    greys.sort_unstable_by(f32::total_cmp);
-    let quantile = |share: f32| greys[(share * (greys.len() - 1) as f32) as usize];
-    (1.0 - (quantile(0.85) - quantile(0.1)) / contrast.max(1.0)).clamp(0.0, 1.0)
+    let ranks = [0.1, 0.85].map(|share| (share * (greys.len() - 1) as f32) as usize);
+    let [dark, light] = ranked(&mut greys, ranks);
+    (1.0 - (light - dark) / contrast.max(1.0)).clamp(0.0, 1.0)
 }

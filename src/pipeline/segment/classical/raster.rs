@@ -46,24 +46,35 @@ pub(super) fn masks(width: usize, height: usize, polar: &PolarIris, limbus: &Cur
         polar.inner.iter().zip(&polar.outer).map(|(inner, outer)| RADII as f32 / (outer - inner).max(1e-3)).collect();
     let reach = polar.outer.iter().copied().fold(0.0, f32::max);
     let [px, py] = polar.centre;
-    let across = columns(px - reach, px + reach, width);
+    // Where a pixel lies is computed for a whole row, without a branch, which lets the compiler take several at once.
+    let mut distances = vec![0.0_f32; width];
+    let mut angles = vec![0_i32; width];
     for row in columns(py - reach, py + reach, height) {
         let dy = row as f32 - py;
+        // The columns within reach, and perhaps one more, for rounding.
+        let chord = (reach * reach - dy * dy).max(0.0).sqrt() + 1.0;
+        let across = columns(px - chord, px + chord, width);
         let line = ndarray::s![row, across.clone()];
         let (mut pupil, mut iris) = (pupil.slice_mut(line), iris.slice_mut(line));
         let (mut eyeball, mut eyelashes) = (eyeball.slice_mut(line), eyelashes.slice_mut(line));
-        for at in 0..across.len() {
-            let dx = (across.start + at) as f32 - px;
-            let rho = (dx * dx + dy * dy).sqrt();
+        let (distances, angles) = (&mut distances[..across.len()], &mut angles[..across.len()]);
+        // Counted in 32 bits: wider numbers become floating ones one by one.
+        let first = i32::try_from(across.start).unwrap_or(i32::MAX);
+        for (column, (distance, angle)) in (first..).zip(distances.iter_mut().zip(angles.iter_mut())) {
+            let dx = column as f32 - px;
+            *distance = (dx * dx + dy * dy).sqrt();
+            *angle = (fast_atan2(dy, dx) * (ANGLES as f32 / TAU) + ANGLES as f32 + 0.5) as i32;
+        }
+        for (at, (&rho, &turn)) in distances.iter().zip(angles.iter()).enumerate() {
             if rho > reach {
                 continue;
             }
-            let turn = fast_atan2(dy, dx) * (ANGLES as f32 / TAU) + ANGLES as f32 + 0.5;
-            let angle = turn as usize % ANGLES;
+            let angle = turn.unsigned_abs() as usize % ANGLES;
             if rho <= polar.inner[angle] {
                 pupil[at] = true;
             } else if rho <= polar.outer[angle] {
-                let cell = (((rho - polar.inner[angle]) * scale[angle]) as usize).min(RADII - 1);
+                let cell = (((rho - polar.inner[angle]) * scale[angle]) as i32).max(0).unsigned_abs() as usize;
+                let cell = cell.min(RADII - 1);
                 if cell >= polar.hidden_from[angle] {
                     eyelashes[at] = eyeball[at];
                 } else {

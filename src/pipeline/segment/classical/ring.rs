@@ -1,11 +1,38 @@
 //! Rings around a centre, unwrapped; closed optimal paths in them; smooth closed curves.
 
 use core::f32::consts::TAU;
-
-use zeroize::Zeroize as _;
+use core::ops::Range;
+use std::sync::LazyLock;
 
 use super::plane::Pyramid;
-use crate::pipeline::privacy::Wiped;
+use crate::pipeline::privacy::{Wiped, wipe};
+
+/// Parts of a turn in the tables below; the numbers of angles that are used divide it.
+const PARTS: usize = 512;
+/// Sine and cosine of each part of a turn.
+static TURNS: LazyLock<[(f32, f32); PARTS]> =
+    LazyLock::new(|| core::array::from_fn(|part| (part as f32 * TAU / PARTS as f32).sin_cos()));
+/// The same in double precision.
+static LONG_TURNS: LazyLock<[(f64, f64); PARTS]> =
+    LazyLock::new(|| core::array::from_fn(|part| (part as f64 * (core::f64::consts::TAU / PARTS as f64)).sin_cos()));
+
+/// Sine and cosine of `count` equal angles from 0 on.
+fn turns(count: usize) -> impl Iterator<Item = (f32, f32)> {
+    let turns = &*TURNS;
+    (0..count).map(move |i| match PARTS % count {
+        0 => turns[i * (PARTS / count)],
+        _ => (i as f32 * TAU / count as f32).sin_cos(),
+    })
+}
+
+/// [`turns`] in double precision.
+fn long_turns(count: usize) -> impl Iterator<Item = (f64, f64)> {
+    let turns = &*LONG_TURNS;
+    (0..count).map(move |i| match PARTS % count {
+        0 => turns[i * (PARTS / count)],
+        _ => (i as f64 * (core::f64::consts::TAU / count as f64)).sin_cos(),
+    })
+}
 
 /// Samples of a ring: `values[angle * radii + radius]`; wiped when dropped.
 pub(super) struct Ring {
@@ -20,7 +47,7 @@ pub(super) struct Ring {
 
 impl Drop for Ring {
     fn drop(&mut self) {
-        self.values.zeroize();
+        wipe(&mut self.values);
     }
 }
 
@@ -38,8 +65,7 @@ impl Ring {
         let level = pyramid.level_for(step);
         let mut values = vec![0.0; angles * radii];
         let mut weights = vec![0.0; angles * radii];
-        for angle in (0..angles).filter(|&angle| wanted(angle)) {
-            let (sin, cos) = (angle as f32 * TAU / angles as f32).sin_cos();
+        for (angle, (sin, cos)) in turns(angles).enumerate().filter(|&(angle, _)| wanted(angle)) {
             let row = angle * radii..(angle + 1) * radii;
             let start = [centre[0] + first * cos, centre[1] + first * sin];
             pyramid.ray(level, start, [step * cos, step * sin], &mut values[row.clone()], &mut weights[row]);
@@ -70,13 +96,14 @@ impl Ring {
         for offset in 0..=2 * half {
             add(&mut sums, &mut counts, &old, (n + offset - half) % n, 1.0);
         }
+        let width = (2 * half + 1) as f32;
         for angle in 0..n {
-            for radius in 0..radii {
-                let at = angle * radii + radius;
-                if counts[radius] > 0.5 {
-                    self.values[at] = sums[radius] / counts[radius];
-                    self.weights[at] = counts[radius] / (2 * half + 1) as f32;
-                }
+            let row = angle * radii..(angle + 1) * radii;
+            let targets = self.values[row.clone()].iter_mut().zip(&mut self.weights[row]);
+            for ((value, weight), (&sum, &count)) in targets.zip(sums.iter().zip(&counts)) {
+                let is_known = count > 0.5;
+                *value = if is_known { sum / count } else { *value };
+                *weight = if is_known { count / width } else { *weight };
             }
             add(&mut sums, &mut counts, &old, (angle + n - half) % n, -1.0);
             add(&mut sums, &mut counts, &old, (angle + half + 1) % n, 1.0);
@@ -92,31 +119,70 @@ impl Ring {
         let mut inner = Wiped::filled(0.0, self.values.len());
         let mut sums = Wiped::filled(0.0_f32, self.radii + 1);
         let mut counts = vec![0.0_f32; self.radii + 1];
-        let reach: Vec<usize> = (0..self.radii)
-            .map(|radius| ((window(self.radius(radius as f32)) / self.step + 0.5) as usize).max(1))
-            .collect();
-        for angle in 0..self.angles {
-            let row = angle * self.radii;
-            for radius in 0..self.radii {
-                let weight = self.weights[row + radius];
-                sums[radius + 1] = sums[radius] + weight * self.values[row + radius];
-                counts[radius + 1] = counts[radius] + weight;
+        let windows = self.windows(window);
+        let rows = self.values.chunks_exact(self.radii).zip(self.weights.chunks_exact(self.radii));
+        let targets = edges.chunks_exact_mut(self.radii).zip(inner.chunks_exact_mut(self.radii));
+        for ((values, weights), (edges, inner)) in rows.zip(targets) {
+            let (mut sum, mut count) = (0.0, 0.0);
+            let places = sums[1..].iter_mut().zip(&mut counts[1..]);
+            for ((place, counted), (&value, &weight)) in places.zip(values.iter().zip(weights)) {
+                sum += weight * value;
+                count += weight;
+                (*place, *counted) = (sum, count);
             }
-            for radius in 1..self.radii - 1 {
-                // The boundary lies on the sample: it belongs to neither side.
-                let low = radius.saturating_sub(reach[radius]);
-                let high = (radius + 1 + reach[radius]).min(self.radii);
-                let (n_in, n_out) = (counts[radius] - counts[low], counts[high] - counts[radius + 1]);
-                if n_in < 0.5 * (radius - low) as f32 || n_out < 0.5 * (high - radius - 1) as f32 {
-                    continue;
-                }
-                let inside = (sums[radius] - sums[low]) / n_in;
-                let outside = (sums[high] - sums[radius + 1]) / n_out;
-                edges[row + radius] = outside - inside;
-                inner[row + radius] = inside;
+            for window in &windows {
+                window.edges(&sums, &counts, edges, inner);
             }
         }
         (edges, inner)
+    }
+
+    /// The windows of all samples but the first and the last, those of equal lengths together.
+    fn windows(&self, window: impl Fn(f32) -> f32) -> Vec<Window> {
+        let mut windows: Vec<Window> = Vec::new();
+        for radius in 1..self.radii - 1 {
+            let reach = ((window(self.radius(radius as f32)) / self.step + 0.5) as usize).max(1);
+            let (inside, outside) = (reach.min(radius), reach.min(self.radii - radius - 1));
+            match windows.last_mut() {
+                Some(last) if (last.inside, last.outside) == (inside, outside) => last.samples.end += 1,
+                _ => windows.push(Window { samples: radius..radius + 1, inside, outside }),
+            }
+        }
+        windows
+    }
+}
+
+/// Neighbouring samples with windows of the same lengths on both sides.
+struct Window {
+    samples: Range<usize>,
+    inside: usize,
+    outside: usize,
+}
+
+impl Window {
+    /// The edges of these samples, from the sums of the samples before each one. Slices of one length leave the compiler free
+    /// to take several samples at once.
+    fn edges<'a>(&self, sums: &'a [f32], counts: &'a [f32], edges: &mut [f32], inner: &mut [f32]) {
+        let Range { start, end } = self.samples;
+        let length = end - start;
+        // The boundary lies on the sample: it belongs to neither side.
+        let part = |of: &'a [f32], from: usize| &of[from..][..length];
+        let (low, middle) = (start - self.inside, start);
+        let (next, high) = (start + 1, start + 1 + self.outside);
+        let (sum_low, sum_middle, sum_next, sum_high) =
+            (part(sums, low), part(sums, middle), part(sums, next), part(sums, high));
+        let (n_low, n_middle, n_next, n_high) =
+            (part(counts, low), part(counts, middle), part(counts, next), part(counts, high));
+        let (edges, inner) = (&mut edges[start..end], &mut inner[start..end]);
+        let least = [self.inside, self.outside].map(|length| 0.5 * length as f32);
+        for i in 0..length {
+            let (n_in, n_out) = (n_middle[i] - n_low[i], n_high[i] - n_next[i]);
+            let is_known = !(n_in < least[0] || n_out < least[1]);
+            let inside = (sum_middle[i] - sum_low[i]) / n_in;
+            let outside = (sum_high[i] - sum_next[i]) / n_out;
+            edges[i] = if is_known { outside - inside } else { 0.0 };
+            inner[i] = if is_known { inside } else { 0.0 };
+        }
     }
 }
 
@@ -127,46 +193,66 @@ impl Ring {
 /// anything at all.
 pub(super) fn closed_path(score: &[f32], angles: usize, radii: usize, reach: usize, slope: f32) -> Vec<usize> {
     let laps = 2 * angles;
-    let mut best = score[..radii].to_vec();
-    let mut next = vec![0.0_f32; radii];
-    let mut from = vec![0_i8; laps * radii];
+    // The best sum of a path that ends at each radius, lap by lap, between borders that no path comes from. Steps are not
+    // noted: they are found again on the way back.
+    let stride = radii + 2 * reach;
+    let mut best = Wiped::filled(f32::NEG_INFINITY, laps * stride);
+    best[reach..reach + radii].copy_from_slice(&score[..radii]);
     for lap in 1..laps {
-        let row = &score[(lap % angles) * radii..][..radii];
-        let back = &mut from[lap * radii..][..radii];
-        next.copy_from_slice(&best);
-        for step in 1..=reach.min(radii - 1) {
+        let (before, now) = best.split_at_mut(lap * stride);
+        let before = &before[(lap - 1) * stride..];
+        let now = &mut now[reach..reach + radii];
+        now.copy_from_slice(&before[reach..reach + radii]);
+        for step in 1..=reach {
             let cost = slope * step as f32;
-            for radius in step..radii {
-                let value = best[radius - step] - cost;
-                if value > next[radius] {
-                    next[radius] = value;
-                    back[radius] = -(step as i8);
-                }
-            }
-            for radius in 0..radii - step {
-                let value = best[radius + step] - cost;
-                if value > next[radius] {
-                    next[radius] = value;
-                    back[radius] = step as i8;
-                }
+            let sideways = before[reach - step..].iter().zip(&before[reach + step..]);
+            for (value, (lower, upper)) in now.iter_mut().zip(sideways) {
+                *value = larger(larger(*value, lower - cost), upper - cost);
             }
         }
-        for (value, gain) in next.iter_mut().zip(row) {
-            *value += gain;
-        }
-        core::mem::swap(&mut best, &mut next);
+        let gains = &score[(lap % angles) * radii..][..radii];
+        now.iter_mut().zip(gains).for_each(|(value, gain)| *value += gain);
     }
-    let mut at = (0..radii).max_by(|&a, &b| best[a].total_cmp(&best[b])).unwrap_or(0);
+    let last = &best[(laps - 1) * stride + reach..][..radii];
+    let mut at = (0..radii).max_by(|&a, &b| last[a].total_cmp(&last[b])).unwrap_or(0);
     let mut path = vec![0; angles];
     for lap in (0..laps).rev() {
         if (angles / 2..angles / 2 + angles).contains(&lap) {
             path[lap % angles] = at;
         }
         if lap > 0 {
-            at = at.saturating_add_signed(isize::from(from[lap * radii + at]));
+            // Straight on, then the shortest step that was better; of two the one to lower radii.
+            let before = &best[(lap - 1) * stride..][..stride];
+            let (mut most, mut from) = (before[reach + at], reach + at);
+            for step in 1..=reach {
+                for sideways in [reach + at - step, reach + at + step] {
+                    let value = before[sideways] - slope * step as f32;
+                    if value > most {
+                        (most, from) = (value, sideways);
+                    }
+                }
+            }
+            at = from - reach;
         }
     }
     path
+}
+
+/// The larger of two numbers, the first if one is none; a single instruction, which `f32::max` is not.
+fn larger(a: f32, b: f32) -> f32 {
+    if b > a { b } else { a }
+}
+
+/// The values at these ranks (rising) of the sorted values; sorts no more than that takes.
+pub(super) fn ranked<const N: usize>(values: &mut [f32], ranks: [usize; N]) -> [f32; N] {
+    let (mut rest, mut passed) = (values, 0);
+    ranks.map(|rank| {
+        // The value of the rank before stays first, for ranks that are equal.
+        rest.select_nth_unstable_by(rank - passed, f32::total_cmp);
+        rest = &mut core::mem::take(&mut rest)[rank - passed..];
+        passed = rank;
+        rest[0]
+    })
 }
 
 /// A closed curve ρ(φ) = a₀ + Σ aₖ cos kφ + bₖ sin kφ about a centre.
@@ -184,7 +270,15 @@ impl Curve {
 
     /// Distance from the centre at an angle.
     pub(super) fn radius(&self, angle: f32) -> f32 {
-        let (sin, cos) = angle.sin_cos();
+        self.towards(angle.sin_cos())
+    }
+
+    /// Distances from the centre at `count` equal angles.
+    pub(super) fn radii(&self, count: usize) -> impl Iterator<Item = f32> {
+        turns(count).map(|turn| self.towards(turn))
+    }
+
+    fn towards(&self, (sin, cos): (f32, f32)) -> f32 {
         let (mut c, mut s) = (1.0_f32, 0.0_f32);
         let mut radius = self.series[0];
         for pair in self.series[1..].chunks_exact(2) {
@@ -201,11 +295,10 @@ impl Curve {
 
     /// Points at equal angles about the centre.
     pub(super) fn points(&self, count: usize) -> Vec<[f32; 2]> {
-        (0..count)
-            .map(|i| {
-                let angle = i as f32 * TAU / count as f32;
-                let radius = self.radius(angle);
-                [self.centre[0] + radius * angle.cos(), self.centre[1] + radius * angle.sin()]
+        turns(count)
+            .map(|(sin, cos)| {
+                let radius = self.towards((sin, cos));
+                [self.centre[0] + radius * cos, self.centre[1] + radius * sin]
             })
             .collect()
     }
@@ -267,46 +360,58 @@ pub(super) fn radii_about(points: &[[f32; 2]], centre: [f32; 2], count: usize) -
         .collect()
 }
 
-/// Weighted least squares of a Fourier series with `harmonics` harmonics to radii at equal angles.
+/// Weighted least squares of a Fourier series with `harmonics` harmonics, at most 8, to radii at equal angles.
 ///
 /// `ridge` (relative to the total weight) damps harmonic k ≥ 2 by k⁴, so that a stretch without
 /// weight is bridged by a circle rather than by an oscillation.
 pub(super) fn fit_series(radii: &[f32], weights: &[f32], harmonics: usize, ridge: f32) -> Vec<f32> {
-    let unknowns = 1 + 2 * harmonics;
-    let mut matrix = vec![0.0_f64; unknowns * unknowns];
-    let mut right = vec![0.0_f64; unknowns];
-    let mut basis = vec![0.0_f64; unknowns];
+    // The sums are the work; of known size they are a few instructions each.
+    match harmonics {
+        0 => fit_sized::<1>(radii, weights, ridge),
+        1 => fit_sized::<3>(radii, weights, ridge),
+        2 => fit_sized::<5>(radii, weights, ridge),
+        3 => fit_sized::<7>(radii, weights, ridge),
+        4 => fit_sized::<9>(radii, weights, ridge),
+        5 => fit_sized::<11>(radii, weights, ridge),
+        6 => fit_sized::<13>(radii, weights, ridge),
+        7 => fit_sized::<15>(radii, weights, ridge),
+        _ => fit_sized::<17>(radii, weights, ridge),
+    }
+}
+
+/// [`fit_series`] of `UNKNOWNS` coefficients.
+fn fit_sized<const UNKNOWNS: usize>(radii: &[f32], weights: &[f32], ridge: f32) -> Vec<f32> {
+    let harmonics = UNKNOWNS / 2;
+    let mut matrix = [[0.0_f64; UNKNOWNS]; UNKNOWNS];
+    let mut right = [0.0_f64; UNKNOWNS];
+    let mut basis = [1.0_f64; UNKNOWNS];
     let total: f64 = weights.iter().map(|&w| f64::from(w)).sum();
-    let step = core::f64::consts::TAU / radii.len() as f64;
-    for (i, (&radius, &weight)) in radii.iter().zip(weights).enumerate() {
+    for ((&radius, &weight), (sin, cos)) in radii.iter().zip(weights).zip(long_turns(radii.len())) {
         if weight <= 0.0 {
             continue;
         }
-        let (sin, cos) = (i as f64 * step).sin_cos();
-        basis[0] = 1.0;
         let (mut c, mut s) = (1.0, 0.0);
-        for pair in basis[1..].chunks_exact_mut(2) {
+        for pair in basis[1..].as_chunks_mut::<2>().0 {
             (c, s) = (c * cos - s * sin, s * cos + c * sin);
-            pair[0] = c;
-            pair[1] = s;
+            *pair = [c, s];
         }
         let weight = f64::from(weight);
-        for row in 0..unknowns {
+        for row in 0..UNKNOWNS {
             let scaled = weight * basis[row];
             right[row] += scaled * f64::from(radius);
             for column in 0..=row {
-                matrix[row * unknowns + column] += scaled * basis[column];
+                matrix[row][column] += scaled * basis[column];
             }
         }
     }
     for k in 1..=harmonics {
         let damping = if k == 1 { 1e-4 } else { f64::from(ridge) * (k as f64).powi(4) };
         for row in [2 * k - 1, 2 * k] {
-            matrix[row * unknowns + row] += damping * total;
+            matrix[row][row] += damping * total;
         }
     }
-    matrix[0] += 1e-9 * total.max(1e-9);
-    cholesky_solve(&mut matrix, &mut right, unknowns);
+    matrix[0][0] += 1e-9 * total.max(1e-9);
+    cholesky_solve(matrix.as_flattened_mut(), &mut right, UNKNOWNS);
     right.into_iter().map(|v| v as f32).collect()
 }
 
@@ -333,5 +438,132 @@ fn cholesky_solve(matrix: &mut [f64], right: &mut [f64], n: usize) {
             value -= matrix[k * n + row] * right[k];
         }
         right[row] = value / matrix[row * n + row];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers from 0 to 1 of which many are equal, so that ties occur.
+    fn numbers(count: usize, mut state: u32) -> Vec<f32> {
+        (0..count)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 28) as f32 / 16.0
+            })
+            .collect()
+    }
+
+    /// Two laps in which every step is noted.
+    fn noted_path(score: &[f32], angles: usize, radii: usize, reach: usize, slope: f32) -> Vec<usize> {
+        let mut best = score[..radii].to_vec();
+        let mut from = vec![(0..radii).collect::<Vec<_>>()];
+        for lap in 1..2 * angles {
+            let mut back = Vec::new();
+            let mut next = Vec::new();
+            for radius in 0..radii {
+                let (mut most, mut origin) = (best[radius], radius);
+                for step in 1..=reach {
+                    let lower = radius.checked_sub(step);
+                    for other in lower.into_iter().chain(Some(radius + step).filter(|&other| other < radii)) {
+                        let value = best[other] - slope * step as f32;
+                        if value > most {
+                            (most, origin) = (value, other);
+                        }
+                    }
+                }
+                back.push(origin);
+                next.push(most + score[(lap % angles) * radii + radius]);
+            }
+            (best, from) = (next, [from, vec![back]].concat());
+        }
+        let mut at = (0..radii).max_by(|&a, &b| best[a].total_cmp(&best[b])).unwrap_or(0);
+        let mut path = vec![0; angles];
+        for lap in (0..2 * angles).rev() {
+            if (angles / 2..angles / 2 + angles).contains(&lap) {
+                path[lap % angles] = at;
+            }
+            at = from[lap][at];
+        }
+        path
+    }
+
+    #[test]
+    fn the_path_is_that_of_noted_steps() {
+        for (seed, (angles, radii, reach)) in (0..).zip([(8, 5, 1), (16, 9, 2), (64, 32, 1), (12, 2, 3), (6, 1, 1)]) {
+            let score = numbers(angles * radii, seed);
+            let path = closed_path(&score, angles, radii, reach, 0.0625);
+            assert_eq!(path, noted_path(&score, angles, radii, reach, 0.0625), "{angles} x {radii}, {reach}");
+        }
+    }
+
+    #[test]
+    fn edges_are_those_of_the_definition() {
+        let (angles, radii) = (6, 40);
+        let values = numbers(angles * radii, 1);
+        let weights: Vec<f32> = numbers(angles * radii, 2).iter().map(|&w| if w < 0.4 { 0.0 } else { 1.0 }).collect();
+        let ring = Ring { angles, radii, first: 10.0, step: 0.5, values: values.clone(), weights: weights.clone() };
+        let (edges, inner) = ring.edges(|rho| 0.1 * rho);
+        for angle in 0..angles {
+            for radius in 0..radii {
+                let at = angle * radii + radius;
+                let reach = (0.1 * ring.radius(radius as f32) / 0.5 + 0.5) as usize;
+                let mean = |window: Range<usize>| {
+                    let window = angle * radii + window.start..angle * radii + window.end;
+                    let count: f32 = weights[window.clone()].iter().sum();
+                    let sum: f32 = window.clone().map(|i| weights[i] * values[i]).sum();
+                    (count >= 0.5 * window.len() as f32).then_some(sum / count)
+                };
+                let inside = mean(radius.saturating_sub(reach)..radius);
+                let outside = mean(radius + 1..(radius + 1 + reach).min(radii));
+                let expected = match (inside, outside) {
+                    (Some(inside), Some(outside)) if radius > 0 && radius + 1 < radii => [outside - inside, inside],
+                    _ => [0.0; 2],
+                };
+                for (found, expected) in [edges[at], inner[at]].into_iter().zip(expected) {
+                    assert!((found - expected).abs() < 1e-5, "{angle}, {radius}: {found}, expected {expected}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ranks_are_those_of_sorted_values() {
+        for (seed, count) in [1, 2, 3, 10, 257].into_iter().enumerate() {
+            let values = numbers(count, seed as u32);
+            let mut sorted = values.clone();
+            sorted.sort_by(f32::total_cmp);
+            for ranks in [[0, 0, count - 1], [0, count / 2, count / 2], [count / 3, count / 2, count - 1]] {
+                assert_eq!(ranked(&mut values.clone(), ranks), ranks.map(|rank| sorted[rank]), "{ranks:?} of {count}");
+            }
+        }
+    }
+
+    /// Any number of angles works; those of the tables give the same as the library.
+    #[test]
+    fn turns_are_those_of_the_library() {
+        for count in [3, 64, 100, 128, 256, 512, 1024] {
+            for (i, ((sin, cos), (long_sin, long_cos))) in turns(count).zip(long_turns(count)).enumerate() {
+                assert_eq!((sin, cos), (i as f32 * TAU / count as f32).sin_cos());
+                let angle = i as f64 * core::f64::consts::TAU / count as f64;
+                assert!((long_sin - angle.sin()).abs() < 1e-14 && (long_cos - angle.cos()).abs() < 1e-14);
+            }
+        }
+    }
+
+    /// Every number of harmonics finds the series that the radii were made of.
+    #[test]
+    fn a_series_is_found_again() {
+        for harmonics in 0..=8 {
+            let series: Vec<f32> = (0..=2 * harmonics).map(|i| if i == 0 { 50.0 } else { 3.0 / i as f32 }).collect();
+            let curve = Curve { centre: [0.0; 2], series: series.clone() };
+            let radii: Vec<f32> = curve.radii(256).collect();
+            let found = fit_series(&radii, &[1.0; 256], harmonics, 1e-9);
+            assert_eq!(found.len(), series.len());
+            for (found, expected) in found.iter().zip(&series) {
+                assert!((found - expected).abs() < 1e-3, "{harmonics}: {found}, expected {expected}");
+            }
+        }
     }
 }

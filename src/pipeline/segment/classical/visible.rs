@@ -3,7 +3,7 @@
 use core::f32::consts::{PI, TAU};
 
 use super::plane::Pyramid;
-use super::ring::{Curve, closed_path, radii_about};
+use super::ring::{Curve, closed_path, radii_about, ranked};
 use crate::pipeline::privacy::Wiped;
 
 /// Angles and radii of the polar map of the iris.
@@ -86,18 +86,25 @@ fn deviations(values: &[f32], counts: &[bool], least: f32) -> Wiped<f32> {
         if greys.len() < 8 {
             greys.extend(safe.iter().map(|a| values[a * RADII + radius]));
         }
-        greys.sort_unstable_by(f32::total_cmp);
-        let quantile = |share: f32| greys[(share * (greys.len() - 1) as f32) as usize];
-        means[radius] = quantile(0.5);
+        let ranks = [0.16, 0.5, 0.84].map(|share| (share * (greys.len() - 1) as f32) as usize);
+        let [low, middle, high] = ranked(&mut greys, ranks);
+        means[radius] = middle;
         // Half the distance of the 16 % and 84 % quantiles: one deviation, if normal.
-        spreads[radius] = 0.5 * (quantile(0.84) - quantile(0.16));
+        spreads[radius] = 0.5 * (high - low);
     }
     let smooth = |of: &[f32; RADII], radius: usize| {
         let near = &of[radius.saturating_sub(3)..(radius + 4).min(RADII)];
         near.iter().sum::<f32>() / near.len() as f32
     };
     let spread: [f32; RADII] = core::array::from_fn(|radius| smooth(&spreads, radius).max(least));
-    values.iter().enumerate().map(|(at, v)| (v - means[at % RADII]) / spread[at % RADII]).collect()
+    let mut deviations = Wiped::filled(0.0, values.len());
+    let angles = values.as_chunks::<RADII>().0.iter().zip(deviations.as_chunks_mut::<RADII>().0);
+    for (values, deviations) in angles {
+        for radius in 0..RADII {
+            deviations[radius] = (values[radius] - means[radius]) / spread[radius];
+        }
+    }
+    deviations
 }
 
 /// Per angle the radius from which on a lid hides the iris: the closed path with most evidence outside.
