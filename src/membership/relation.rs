@@ -351,7 +351,9 @@ impl Assignment {
 
     /// The columns of all slots, the empty ones as zeros: the table w of the second sum.
     pub(super) fn table(&self) -> Vec<Scalar> {
-        let mut table = self.cells.clone();
+        // As large as it will be from the start: what a growing vector leaves behind is not wiped.
+        let mut table = Vec::with_capacity(SLOTS * COLUMNS);
+        table.extend_from_slice(&self.cells);
         table.resize(SLOTS * COLUMNS, Scalar::ZERO);
         table
     }
