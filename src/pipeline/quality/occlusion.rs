@@ -63,9 +63,17 @@ impl<'a> Visibility<'a> {
         let (rows, columns) = self.noise.dim();
         let (mut visible, mut total) = (0_u32, 0_u32);
         for (y, layers) in self.layers.chunks_exact_mut(width.max(1)).enumerate() {
+            // Most rows, and most of each row, are beside the iris; to know that takes no branch per pixel.
+            let within = layers.iter().fold(0, |all, &layer| all | layer) & IRIS != 0;
+            if !within {
+                continue;
+            }
             // open-iris draws the frame with its far corners, so it is one pixel larger than the picture.
             let row = y.checked_sub(top).filter(|&row| row <= rows);
-            for (x, layer) in layers.iter_mut().enumerate().filter(|(_, layer)| **layer & IRIS != 0) {
+            let noise = row.filter(|&row| row < rows).map(|row| self.noise.row(row));
+            let first = layers.iter().position(|layer| layer & IRIS != 0).unwrap_or(0);
+            let last = layers.iter().rposition(|layer| layer & IRIS != 0).unwrap_or(0);
+            for (x, layer) in (first..).zip(&mut layers[first..=last]).filter(|(_, layer)| **layer & IRIS != 0) {
                 *layer &= !IRIS;
                 if *layer & PUPIL != 0 {
                     continue;
@@ -73,8 +81,9 @@ impl<'a> Visibility<'a> {
                 total += 1;
                 let column = x.checked_sub(left).filter(|&column| column <= columns);
                 if *layer & EYEBALL != 0
-                    && let (Some(row), Some(column)) = (row, column)
-                    && !self.noise.get((row, column)).is_some_and(|&noise| noise)
+                    && row.is_some()
+                    && let Some(column) = column
+                    && !noise.and_then(|noise| noise.get(column).copied()).unwrap_or(false)
                 {
                     visible += 1;
                 }

@@ -227,7 +227,7 @@ fn window_extreme(
     data: &[u8],
     (width, height): (usize, usize),
     side: usize,
-    pick: impl Fn(u8, u8) -> u8,
+    pick: impl Fn(u8, u8) -> u8 + Copy,
     outside: u8,
 ) -> Wiped<u8> {
     let half = side / 2;
@@ -241,28 +241,32 @@ fn window_extreme(
         let mut reach = 1;
         while reach < side {
             let shift = reach.min(side - reach);
-            for ((next, &a), &b) in next.iter_mut().zip(line.iter()).zip(&line[shift..]) {
-                *next = pick(a, b);
-            }
+            picked(&line[..width + 2 * half - shift], &line[shift..], &mut next, pick);
             core::mem::swap(&mut line, &mut next);
             reach += shift;
         }
         target.copy_from_slice(&line[..width]);
     }
-    // Along columns: the same with whole rows as elements, top to bottom, so that no copy is needed.
+    // Along columns: the same with whole rows as elements, in one go.
+    let mut next = Wiped::filled(outside, rows.len());
     let mut reach = 1;
     while reach < side {
         let shift = reach.min(side - reach);
-        for row in 0..height + 2 * half - shift {
-            let (upper, lower) = rows.split_at_mut((row + shift) * width);
-            for (a, &b) in upper[row * width..(row + 1) * width].iter_mut().zip(&lower[..width]) {
-                *a = pick(*a, b);
-            }
-        }
+        picked(&rows[..rows.len() - shift * width], &rows[shift * width..], &mut next, pick);
+        core::mem::swap(&mut rows, &mut next);
         reach += shift;
     }
     // The rows below are no more of use, and nothing of them stays behind.
     rows[height * width..].fill(outside);
     rows.truncate(height * width);
     rows
+}
+
+/// `target[i]` becomes one of `a[i]` and `b[i]`, which are of one length; what is beyond stays.
+fn picked(a: &[u8], b: &[u8], target: &mut [u8], pick: impl Fn(u8, u8) -> u8) {
+    let length = a.len();
+    let (b, target) = (&b[..length], &mut target[..length]);
+    for i in 0..length {
+        target[i] = pick(a[i], b[i]);
+    }
 }

@@ -139,23 +139,32 @@ fn refined(pyramid: &Pyramid, coarse: Candidate) -> Candidate {
     let plane = pyramid.level(level);
     let scale = (1 << level) as f32;
     let softness = SOFTNESS * pyramid.range();
-    let score = |x: f32, y: f32, radius: f32| -> f32 {
+    // The score, or less than `best` where it will not be better.
+    let score = |x: f32, y: f32, radius: f32, best: f32| -> f32 {
         let reach = radius + 2.0;
         if x < reach || y < reach || x + reach >= plane.width as f32 || y + reach >= plane.height as f32 {
             return f32::MIN;
         }
-        let (mut sum, mut grey) = (0.0, 0.0);
-        for (cos, sin) in RING {
-            let pixel = |share: f32| {
-                // Inside the picture, where the detour over 32 bits is the shorter way.
-                let whole = |at: f32| (at as i32).unsigned_abs() as usize;
-                whole(y + share * radius * sin + 0.5) * plane.width + whole(x + share * radius * cos + 0.5)
-            };
-            let [gx, gy] = soft_gradient(plane, pixel(1.0), softness);
-            sum += gx * cos + gy * sin;
-            grey += f32::from(plane.data[pixel(0.65)]);
+        let pixel = |share: f32, (cos, sin): (f32, f32)| {
+            // Inside the picture, where the detour over 32 bits is the shorter way.
+            let whole = |at: f32| (at as i32).unsigned_abs() as usize;
+            whole(y + share * radius * sin + 0.5) * plane.width + whole(x + share * radius * cos + 0.5)
+        };
+        let grey: f32 = RING.iter().map(|&direction| f32::from(plane.data[pixel(0.65, direction)])).sum();
+        let darkness = DARKNESS_WEIGHT * darkness(pyramid, grey / 16.0) * 16.0;
+        let (mut sum, mut left) = (0.0, 16.0);
+        for quarter in RING.chunks_exact(4) {
+            // No point adds more than 1, and rounding next to nothing.
+            if sum + left + darkness < 16.0 * best - 0.01 {
+                return f32::MIN;
+            }
+            for &(cos, sin) in quarter {
+                let [gx, gy] = soft_gradient(plane, pixel(1.0, (cos, sin)), softness);
+                sum += gx * cos + gy * sin;
+            }
+            left -= 4.0;
         }
-        (sum + DARKNESS_WEIGHT * darkness(pyramid, grey / 16.0) * 16.0) / 16.0
+        (sum + darkness) / 16.0
     };
     let local = |v: f32| (v + 0.5) / scale - 0.5;
     let mut best = (local(coarse.x), local(coarse.y), coarse.radius / scale, f32::MIN);
@@ -165,7 +174,7 @@ fn refined(pyramid: &Pyramid, coarse: Candidate) -> Candidate {
         for dx in [-step, 0.0, step] {
             for dy in [-step, 0.0, step] {
                 for radius in [radius / factor, radius, radius * factor] {
-                    let found = score(x + dx, y + dy, radius);
+                    let found = score(x + dx, y + dy, radius, best.3);
                     if found > best.3 {
                         best = (x + dx, y + dy, radius, found);
                     }
@@ -188,28 +197,23 @@ fn search_level(pyramid: &Pyramid, level: usize, largest: f32, found: &mut Vec<C
     struct Template {
         radius: f32,
         reach: usize,
-        ring: Vec<(isize, [f32; 2])>,
-        disc: Vec<isize>,
+        ring: [(isize, [f32; 2]); 16],
+        disc: [isize; 8],
     }
     let templates: Vec<Template> = LEVEL_RADII
         .iter()
         .filter(|&&radius| radius <= largest)
         .map(|&radius| {
-            let ring = RING_ORDER
-                .iter()
-                .map(|&sixteenth| {
-                    let (sin, cos) = (f32::from(sixteenth) * TAU / 16.0).sin_cos();
-                    let (dx, dy) = ((radius * cos).round() as isize, (radius * sin).round() as isize);
-                    (dy * width.cast_signed() + dx, [cos, sin])
-                })
-                .collect();
-            let disc = (0..8)
-                .map(|eighth| {
-                    let (sin, cos) = (eighth as f32 * TAU / 8.0).sin_cos();
-                    let (dx, dy) = ((0.65 * radius * cos).round() as isize, (0.65 * radius * sin).round() as isize);
-                    dy * width.cast_signed() + dx
-                })
-                .collect();
+            let ring = RING_ORDER.map(|sixteenth| {
+                let (sin, cos) = (f32::from(sixteenth) * TAU / 16.0).sin_cos();
+                let (dx, dy) = ((radius * cos).round() as isize, (radius * sin).round() as isize);
+                (dy * width.cast_signed() + dx, [cos, sin])
+            });
+            let disc = core::array::from_fn(|eighth| {
+                let (sin, cos) = (eighth as f32 * TAU / 8.0).sin_cos();
+                let (dx, dy) = ((0.65 * radius * cos).round() as isize, (0.65 * radius * sin).round() as isize);
+                dy * width.cast_signed() + dx
+            });
             Template { radius, reach: radius.ceil() as usize + 1, ring, disc }
         })
         .collect();
@@ -228,25 +232,23 @@ fn search_level(pyramid: &Pyramid, level: usize, largest: f32, found: &mut Vec<C
             if f32::from(plane.data[at]) > pyramid.median {
                 continue;
             }
+            let room = x.min(y).min(width - 1 - x).min(height - 1 - y);
             for template in &templates {
-                let reach = template.reach;
-                if x < reach || y < reach || x + reach >= width || y + reach >= height {
+                if room < template.reach {
                     break;
                 }
-                let mut sum = 0.0;
-                let mut used = 0;
-                for &(offset, [nx, ny]) in &template.ring {
-                    let [gx, gy] = gradient[at.wrapping_add_signed(offset)];
-                    sum += gx * nx + gy * ny;
-                    used += 1;
-                    if used == EARLY_POINTS && sum < EARLY_LEAST * EARLY_POINTS as f32 {
-                        break;
-                    }
-                }
-                if used < template.ring.len() {
+                let aligned = |sum: f32, points: &[(isize, [f32; 2])]| {
+                    points.iter().fold(sum, |sum, &(offset, [nx, ny])| {
+                        let [gx, gy] = gradient[at.wrapping_add_signed(offset)];
+                        sum + (gx * nx + gy * ny)
+                    })
+                };
+                let (early, late) = template.ring.split_at(EARLY_POINTS);
+                let sum = aligned(0.0, early);
+                if sum < EARLY_LEAST * EARLY_POINTS as f32 {
                     continue;
                 }
-                let align = sum / used as f32;
+                let align = aligned(sum, late) / template.ring.len() as f32;
                 let grey: f32 = template.disc.iter().map(|&o| f32::from(plane.data[at.wrapping_add_signed(o)])).sum();
                 let score = align + DARKNESS_WEIGHT * darkness(pyramid, grey / 8.0);
                 let cell = &mut best[x / CELL];

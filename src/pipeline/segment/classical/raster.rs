@@ -54,9 +54,10 @@ pub(super) fn masks(width: usize, height: usize, polar: &PolarIris, limbus: &Cur
         // The columns within reach, and perhaps one more, for rounding.
         let chord = (reach * reach - dy * dy).max(0.0).sqrt() + 1.0;
         let across = columns(px - chord, px + chord, width);
-        let line = ndarray::s![row, across.clone()];
-        let (mut pupil, mut iris) = (pupil.slice_mut(line), iris.slice_mut(line));
-        let (mut eyeball, mut eyelashes) = (eyeball.slice_mut(line), eyelashes.slice_mut(line));
+        let [pupil, iris, eyeball, eyelashes] = [&mut pupil, &mut iris, &mut eyeball, &mut eyelashes].map(|mask| {
+            let row = mask.row_mut(row).into_slice().expect("the masks were made row-major");
+            &mut row[across.clone()]
+        });
         let (distances, angles) = (&mut distances[..across.len()], &mut angles[..across.len()]);
         // Counted in 32 bits: wider numbers become floating ones one by one.
         let first = i32::try_from(across.start).unwrap_or(i32::MAX);

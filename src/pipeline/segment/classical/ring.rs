@@ -1,6 +1,7 @@
 //! Rings around a centre, unwrapped; closed optimal paths in them; smooth closed curves.
 
 use core::f32::consts::TAU;
+use core::iter::repeat_n;
 use core::ops::Range;
 use std::sync::LazyLock;
 
@@ -117,71 +118,78 @@ impl Ring {
     pub(super) fn edges(&self, window: impl Fn(f32) -> f32) -> (Wiped<f32>, Wiped<f32>) {
         let mut edges = Wiped::filled(0.0, self.values.len());
         let mut inner = Wiped::filled(0.0, self.values.len());
-        let mut sums = Wiped::filled(0.0_f32, self.radii + 1);
-        let mut counts = vec![0.0_f32; self.radii + 1];
-        let windows = self.windows(window);
+        let windows = Windows::new(self, window);
+        // Sums before each sample, and those of all or none beyond the ends: windows end there.
+        let mut sums = Wiped::filled(0.0_f32, self.radii + 1 + 2 * windows.longest);
+        let mut counts = vec![0.0_f32; sums.len()];
         let rows = self.values.chunks_exact(self.radii).zip(self.weights.chunks_exact(self.radii));
         let targets = edges.chunks_exact_mut(self.radii).zip(inner.chunks_exact_mut(self.radii));
         for ((values, weights), (edges, inner)) in rows.zip(targets) {
             let (mut sum, mut count) = (0.0, 0.0);
-            let places = sums[1..].iter_mut().zip(&mut counts[1..]);
-            for ((place, counted), (&value, &weight)) in places.zip(values.iter().zip(weights)) {
-                sum += weight * value;
+            let places = sums[windows.longest + 1..].iter_mut().zip(&mut counts[windows.longest + 1..]);
+            let samples = values.iter().zip(weights).map(|(&value, &weight)| (weight * value, weight));
+            for ((place, counted), (value, weight)) in places.zip(samples.chain(repeat_n((0.0, 0.0), windows.longest)))
+            {
+                sum += value;
                 count += weight;
                 (*place, *counted) = (sum, count);
             }
-            for window in &windows {
-                window.edges(&sums, &counts, edges, inner);
-            }
+            windows.edges(&sums, &counts, edges, inner);
         }
         (edges, inner)
     }
+}
 
-    /// The windows of all samples but the first and the last, those of equal lengths together.
-    fn windows(&self, window: impl Fn(f32) -> f32) -> Vec<Window> {
-        let mut windows: Vec<Window> = Vec::new();
-        for radius in 1..self.radii - 1 {
-            let reach = ((window(self.radius(radius as f32)) / self.step + 0.5) as usize).max(1);
-            let (inside, outside) = (reach.min(radius), reach.min(self.radii - radius - 1));
-            match windows.last_mut() {
-                Some(last) if (last.inside, last.outside) == (inside, outside) => last.samples.end += 1,
-                _ => windows.push(Window { samples: radius..radius + 1, inside, outside }),
+/// The windows on both sides of the samples of a ring, but for the first and the last sample.
+struct Windows {
+    /// Neighbouring samples with windows of one length, and that length.
+    runs: Vec<(Range<usize>, usize)>,
+    longest: usize,
+    /// Valid samples needed in the windows inside and outside of each sample: half of those that the ring has there.
+    least: Vec<[f32; 2]>,
+}
+
+impl Windows {
+    fn new(ring: &Ring, window: impl Fn(f32) -> f32) -> Self {
+        let mut runs: Vec<(Range<usize>, usize)> = Vec::new();
+        let mut least = vec![[0.0; 2]];
+        for radius in 1..ring.radii - 1 {
+            // No longer than the ring.
+            let reach = ((window(ring.radius(radius as f32)) / ring.step + 0.5) as usize).clamp(1, ring.radii);
+            match runs.last_mut() {
+                Some((samples, length)) if *length == reach => samples.end += 1,
+                _ => runs.push((radius..radius + 1, reach)),
             }
+            let there = [reach.min(radius), reach.min(ring.radii - radius - 1)];
+            least.push(there.map(|length| 0.5 * length as f32));
         }
-        windows
+        let longest = runs.iter().map(|&(_, length)| length).max().unwrap_or(0);
+        Self { runs, longest, least }
     }
-}
 
-/// Neighbouring samples with windows of the same lengths on both sides.
-struct Window {
-    samples: Range<usize>,
-    inside: usize,
-    outside: usize,
-}
-
-impl Window {
-    /// The edges of these samples, from the sums of the samples before each one. Slices of one length leave the compiler free
-    /// to take several samples at once.
+    /// The edges of one angle, from the sums before each sample. Slices of one length and the absence of branches leave the
+    /// compiler free to take several samples at once.
     fn edges<'a>(&self, sums: &'a [f32], counts: &'a [f32], edges: &mut [f32], inner: &mut [f32]) {
-        let Range { start, end } = self.samples;
-        let length = end - start;
-        // The boundary lies on the sample: it belongs to neither side.
-        let part = |of: &'a [f32], from: usize| &of[from..][..length];
-        let (low, middle) = (start - self.inside, start);
-        let (next, high) = (start + 1, start + 1 + self.outside);
-        let (sum_low, sum_middle, sum_next, sum_high) =
-            (part(sums, low), part(sums, middle), part(sums, next), part(sums, high));
-        let (n_low, n_middle, n_next, n_high) =
-            (part(counts, low), part(counts, middle), part(counts, next), part(counts, high));
-        let (edges, inner) = (&mut edges[start..end], &mut inner[start..end]);
-        let least = [self.inside, self.outside].map(|length| 0.5 * length as f32);
-        for i in 0..length {
-            let (n_in, n_out) = (n_middle[i] - n_low[i], n_high[i] - n_next[i]);
-            let is_known = !(n_in < least[0] || n_out < least[1]);
-            let inside = (sum_middle[i] - sum_low[i]) / n_in;
-            let outside = (sum_high[i] - sum_next[i]) / n_out;
-            edges[i] = if is_known { outside - inside } else { 0.0 };
-            inner[i] = if is_known { inside } else { 0.0 };
+        for (samples, reach) in &self.runs {
+            let length = samples.len();
+            let part = |of: &'a [f32], from: usize| &of[from..][..length];
+            // The boundary lies on the sample: it belongs to neither side.
+            let middle = self.longest + samples.start;
+            let (low, next, high) = (middle - reach, middle + 1, middle + 1 + reach);
+            let (sum_low, sum_middle) = (part(sums, low), part(sums, middle));
+            let (sum_next, sum_high) = (part(sums, next), part(sums, high));
+            let (n_low, n_middle) = (part(counts, low), part(counts, middle));
+            let (n_next, n_high) = (part(counts, next), part(counts, high));
+            let least = &self.least[samples.clone()][..length];
+            let (edges, inner) = (&mut edges[samples.clone()][..length], &mut inner[samples.clone()][..length]);
+            for i in 0..length {
+                let (n_in, n_out) = (n_middle[i] - n_low[i], n_high[i] - n_next[i]);
+                let is_known = (n_in >= least[i][0]) & (n_out >= least[i][1]);
+                let inside = (sum_middle[i] - sum_low[i]) / n_in;
+                let outside = (sum_high[i] - sum_next[i]) / n_out;
+                edges[i] = if is_known { outside - inside } else { 0.0 };
+                inner[i] = if is_known { inside } else { 0.0 };
+            }
         }
     }
 }
