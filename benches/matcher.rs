@@ -72,6 +72,13 @@ fn main() {
         for &(kernel, rate) in &best.one_by_one {
             line(&format!("one by one, {kernel}"), rate);
         }
+        line("approximate first stage", best.approximate);
+        println!(
+            "adders for {:.0} a second; {:.5} of the strangers pass the first stage, which keeps {:.0} bytes an entry",
+            best.adders.quiet / best.adders_per_comparison,
+            best.approximate_pass_rate,
+            best.approximate_bytes_per_entry
+        );
         println!(
             "memory stream {:.1} GB/s; {} of {WINDOWS} windows quiet; a probe is made ready in {:.2} ms",
             best.stream.quiet / 1e9,

@@ -33,6 +33,7 @@
 //! # Ok::<(), personhood::iris::TemplateError>(())
 //! ```
 
+pub mod approximate;
 mod compare;
 mod distance;
 mod gallery;

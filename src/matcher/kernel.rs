@@ -13,6 +13,7 @@
 mod aarch64;
 mod portable;
 mod sliced;
+mod subset;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
@@ -24,6 +25,7 @@ use zeroize::Zeroize;
 pub(super) use sliced::{Bounds, Cell, LANES, Near, Program, Scratch};
 #[cfg(feature = "std")]
 pub(super) use sliced::{Slice, transposed};
+pub(super) use subset::{Rows, SubsetProgram, SubsetScratch};
 
 use crate::iris::{IrisTemplate, Rotation};
 
@@ -268,6 +270,60 @@ impl Kernel {
             Kind::Neon => unsafe { aarch64::sift_neon(program, cells, next, bounds, scratch, near) },
         }
     }
+
+    /// So many times six full adders on registers, and nothing else; how many bits they added, each of 256 entries.
+    #[cfg(feature = "testing")]
+    pub(super) fn add(self, rounds: usize) -> usize {
+        match self.0 {
+            // SAFETY: these are the instructions that Rust compiles to.
+            Kind::Portable => unsafe { sliced::add_on_registers::<portable::Words>(rounds) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Popcnt => unsafe { sliced::add_on_registers::<portable::Words>(rounds) },
+            // SAFETY: this kind is made only where `has_avx2` said yes, and CPUs do not lose instructions.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { x86_64::add_avx2(rounds) },
+            // SAFETY: this kind is made only where `has_avx512` said yes, and CPUs do not lose instructions.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe { x86_64::add_avx512(rounds) },
+            // SAFETY: this kind is made only where `has_neon` said yes, and CPUs do not lose instructions.
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => unsafe { aarch64::add_neon(rounds) },
+        }
+    }
+
+    /// What [`Kernel::sift_subset`] needs of a probe.
+    pub(super) fn subset_program(self, rows: &[Rows], template: &IrisTemplate, maximum_rotation: u8) -> SubsetProgram {
+        let (code, mask) = (template.code().columns(), template.mask().columns());
+        SubsetProgram::new(template.layout(), rows, code, mask, maximum_rotation)
+    }
+
+    /// [`Kernel::sift`] for a part of the bits, weighted: `cells` are the kept ones of a block.
+    pub(super) fn sift_subset(
+        self,
+        program: &SubsetProgram,
+        cells: &[Cell],
+        bounds: &Bounds,
+        scratch: &mut SubsetScratch,
+        near: &mut Vec<Near>,
+    ) {
+        match self.0 {
+            // SAFETY: these are the instructions that Rust compiles to.
+            Kind::Portable => unsafe { subset::sift::<portable::Words, 1>(program, cells, bounds, scratch, near) },
+            // SAFETY: as above; counting words' bits is of no use here.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Popcnt => unsafe { subset::sift::<portable::Words, 1>(program, cells, bounds, scratch, near) },
+            // SAFETY: this kind is made only where `has_avx2` said yes, and CPUs do not lose instructions.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { x86_64::sift_subset_avx2(program, cells, bounds, scratch, near) },
+            // SAFETY: this kind is made only where `has_avx512` said yes, and CPUs do not lose instructions.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe { x86_64::sift_subset_avx512(program, cells, bounds, scratch, near) },
+            // SAFETY: this kind is made only where `has_neon` said yes, and CPUs do not lose instructions.
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => unsafe { aarch64::sift_subset_neon(program, cells, bounds, scratch, near) },
+        }
+    }
 }
 
 impl fmt::Debug for Kernel {
@@ -432,6 +488,77 @@ mod tests {
         for layout in Layout::ALL {
             for maximum_rotation in [0, 1, 2, 3, 4, 14, 16, 17, 31, 100, 255] {
                 check(layout, 5, maximum_rotation);
+            }
+        }
+    }
+
+    /// Every weighted count of every entry at every rotation, from every kernel.
+    #[test]
+    fn every_weighted_count_of_every_kernel_is_that_of_the_twin() {
+        let rows = |bits: &[u8], step: usize, weight: u32| Rows { bits: bits.to_vec(), step, weight };
+        let all: Vec<u8> = (0..64).collect();
+        for (layout, rows, maximum_rotation) in [
+            (Layout::Columns200, [rows(&[0, 5, 32, 47], 8, 2), rows(&[16, 31, 63], 2, 1)], 15),
+            (Layout::Columns200, [rows(&all[..20], 4, 2), rows(&all[40..], 8, 1)], 3),
+            (Layout::Columns256, [rows(&all[..16], 8, 2), rows(&all[17..25], 2, 1)], 15),
+            (Layout::Columns256, [rows(&[9], 2, 2), rows(&[9], 4, 1)], 40),
+            (Layout::Columns200, [rows(&all[..9], 2, 1), rows(&all[..7], 8, 2)], 0),
+            (Layout::Columns200, [rows(&all[8..14], 8, 1), rows(&all[14..20], 8, 2)], 255),
+        ] {
+            let columns = layout.columns();
+            let entries: Vec<IrisTemplate> = (0..LANES as u64).map(|number| template(layout, 1000 + number)).collect();
+            let kept = rows.iter().flat_map(|rows| {
+                rows.bits.iter().flat_map(|&bit| (0..columns).step_by(rows.step).map(move |column| (bit, column)))
+            });
+            let mut cells = Vec::new();
+            for (bit, column) in kept {
+                let mut cell = Cell::EMPTY;
+                for (lane, entry) in entries.iter().enumerate() {
+                    cell.put(
+                        lane,
+                        entry.mask().columns()[column] >> bit & 1,
+                        entry.code().columns()[column] >> bit & 1,
+                    );
+                }
+                cells.push(cell);
+            }
+            let furthest = i16::from(maximum_rotation);
+            for number in 0..8 {
+                let probe = template(layout, number);
+                let naive = |entry: &IrisTemplate, turn: i16| -> u32 {
+                    let turn = Rotation::new(turn).modulo(layout);
+                    let mut naive = 0;
+                    for rows in &rows {
+                        for &bit in &rows.bits {
+                            for column in (0..columns).step_by(rows.step) {
+                                let from = (column + columns - turn) % columns;
+                                let differs = probe.code().columns()[from] ^ entry.code().columns()[column];
+                                let both = probe.mask().columns()[from] & entry.mask().columns()[column];
+                                naive += rows.weight * ((differs & both) >> bit & 1) as u32;
+                            }
+                        }
+                    }
+                    naive
+                };
+                let wanted: Vec<Vec<u32>> = (-furthest..=furthest)
+                    .map(|turn| entries.iter().map(|entry| naive(entry, turn)).collect())
+                    .collect();
+                for kernel in Kernel::available() {
+                    let program = kernel.subset_program(&rows, &probe, maximum_rotation);
+                    let mut scratch = SubsetScratch::new();
+                    let mut near = Vec::new();
+                    kernel.sift_subset(&program, &cells, &Bounds::new(&[8191; LANES]), &mut scratch, &mut near);
+                    assert_eq!(near.len(), LANES * program.rotations(), "{kernel:?}");
+                    for Near { lane, rotation, disagreeing } in near {
+                        let wanted = wanted[usize::from(rotation)][usize::from(lane)];
+                        assert_eq!(u32::from(disagreeing), wanted, "{kernel:?}, entry {lane}, rotation {rotation}");
+                    }
+                    // The second search with the same memory; and what a bound leaves out.
+                    let mut near = Vec::new();
+                    kernel.sift_subset(&program, &cells, &Bounds::new(&[100; LANES]), &mut scratch, &mut near);
+                    let below = wanted.iter().flatten().filter(|&&count| count < 100).count();
+                    assert_eq!(near.len(), below, "{kernel:?}");
+                }
             }
         }
     }

@@ -13,9 +13,10 @@ use alloc::vec::Vec;
 use core::hint::black_box;
 use core::time::Duration;
 
+use super::approximate::{Limits, Margin, Prefilter, Subset, Work};
 use super::compare::{Comparison, Judge, compare, judge};
 use super::gallery::{EntryId, Gallery, GallerySnapshot, Hit, Search, SearchResult};
-use super::kernel::{Counts, Kernel, Probe};
+use super::kernel::{Counts, Kernel, LANES, Probe};
 use super::{Incomparable, MatchPolicy};
 use crate::iris::IrisTemplate;
 
@@ -24,6 +25,13 @@ const BLOCKS: usize = 4;
 /// Probes of the batch that is measured, and blocks of its windows: 2,048 comparisons.
 const BATCH: usize = 8;
 const BATCH_BLOCKS: usize = 1;
+/// Blocks of one window of the approximate first stage: 4,096 comparisons.
+const PREFILTER_BLOCKS: usize = 16;
+/// What the first stage keeps, and how many standard errors it allows for.
+const SUBSET: Subset = Subset::Tenth;
+const STANDARD_ERRORS: u8 = 3;
+/// Rounds of adders in one window.
+const ADDER_ROUNDS: usize = 50_000;
 /// Comparisons of one window of a kernel that takes entries one by one.
 const ONE_BY_ONE: usize = 128;
 /// Entries that those kernels read: with both layouts several times what a third-level cache holds.
@@ -49,6 +57,9 @@ pub struct Subject {
     batch: Vec<(IrisTemplate, Vec<Hit>)>,
     codes: Vec<u64>,
     masks: Vec<u64>,
+    prefilter: Prefilter,
+    /// How many survivors each block of people has.
+    survivors: Vec<usize>,
 }
 
 /// A median over windows, in comparisons (or bytes) per second of one thread.
@@ -82,6 +93,16 @@ pub struct Rates {
     pub stream: Rate,
     /// Seconds for making a probe ready; once per search, not in the rates.
     pub preparation: f64,
+    /// Additions of one bit of 256 entries per second, on registers and with nothing else to do: the limit of arithmetic.
+    pub adders: Rate,
+    /// How many of those one comparison of the search takes.
+    pub adders_per_comparison: f64,
+    /// Entries per second that the first stage of an approximate search looks at; who survives is not compared in this.
+    pub approximate: Rate,
+    /// Bytes of an entry there.
+    pub approximate_bytes_per_entry: f64,
+    /// The share of strangers that survive, the probe's own entry left out.
+    pub approximate_pass_rate: f64,
 }
 
 impl Subject {
@@ -114,7 +135,17 @@ impl Subject {
             masks.extend_from_slice(template.mask().columns());
         }
         let gallery = gallery.snapshot().repeated(entries);
-        Ok(Self { policy, probe, gallery, people: people.len(), hits, batch, codes, masks })
+        let mut prefilter = Prefilter::new(probe.layout(), probe.encoder(), SUBSET);
+        let mut survivors = vec![0; people.len().div_ceil(LANES)];
+        let limits = Limits::new(SUBSET, probe.layout(), &policy, margin());
+        for (number, template) in (0..).zip(people) {
+            prefilter.insert(EntryId::new(number), template).expect("the gallery has taken it");
+            let estimates = SUBSET.estimates(&probe, template, policy.maximum_rotation)?;
+            let passes = estimates.iter().any(|estimate| limits.passes(estimate));
+            survivors[number as usize / LANES] += usize::from(passes);
+        }
+        let prefilter = prefilter.repeated(entries);
+        Ok(Self { policy, probe, gallery, people: people.len(), hits, batch, codes, masks, prefilter, survivors })
     }
 
     /// How many entries the gallery has.
@@ -162,7 +193,11 @@ impl Subject {
         let mut batch = Vec::with_capacity(rounds);
         let mut stream = Vec::with_capacity(rounds);
         let mut one_by_one = vec![Vec::with_capacity(rounds); others.len()];
+        let mut approximate = Vec::with_capacity(rounds);
+        let mut adders = Vec::with_capacity(rounds);
         let plain = Plain::new(self);
+        let scan = self.prefilter.scan(kernel, &self.probe, &self.policy, margin()).expect("compared when made");
+        let mut work = Work::new();
         for round in 0..rounds {
             let first = round * BLOCKS * 7 % (self.gallery.blocks() - self.gallery.blocks().min(BLOCKS) + 1);
             exact.push(windows.take(|| {
@@ -181,6 +216,16 @@ impl Subject {
             for (other, windows_of) in others.iter().zip(&mut one_by_one) {
                 windows_of.push(windows.take(|| plain.run(self, *other, round)));
             }
+            let blocks = self.prefilter.blocks();
+            let first = round * PREFILTER_BLOCKS * 7 % (blocks - blocks.min(PREFILTER_BLOCKS) + 1);
+            approximate.push(windows.take(|| {
+                let blocks = first..blocks.min(first + PREFILTER_BLOCKS);
+                let entries: usize = blocks.clone().map(|block| scan.block(block, &mut work)).sum();
+                let expected: usize = blocks.map(|block| self.survivors[block % self.survivors.len()]).sum();
+                assert_eq!(work.take().entries.len(), expected, "who survives is who passes one by one");
+                entries as f64
+            }));
+            adders.push(windows.take(|| kernel.add(ADDER_ROUNDS) as f64));
             let first = round * STREAM_BLOCKS * 11 % self.gallery.blocks();
             stream.push(windows.take(|| self.gallery.read(first..first + STREAM_BLOCKS) as f64));
         }
@@ -198,6 +243,13 @@ impl Subject {
                 .collect(),
             stream: Rate::of(stream, fastest),
             preparation,
+            adders: Rate::of(adders, fastest),
+            adders_per_comparison: kernel.program(&self.probe, self.policy.maximum_rotation).adders() as f64
+                / LANES as f64,
+            approximate: Rate::of(approximate, fastest),
+            approximate_bytes_per_entry: self.prefilter.bytes() as f64 / (self.prefilter.blocks() * LANES) as f64,
+            approximate_pass_rate: self.survivors.iter().sum::<usize>().saturating_sub(self.hits.len()) as f64
+                / (self.people - self.hits.len()) as f64,
         }
     }
 
@@ -244,6 +296,10 @@ fn hits(probe: &IrisTemplate, people: &[IrisTemplate], policy: &MatchPolicy) -> 
         }
     }
     Ok(hits)
+}
+
+fn margin() -> Margin {
+    SUBSET.margin(STANDARD_ERRORS)
 }
 
 /// Entries one after the other, as a matcher that has not thought about it keeps them.

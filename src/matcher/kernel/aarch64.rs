@@ -8,6 +8,7 @@ use core::arch::aarch64::{
 use core::arch::asm;
 
 use super::sliced::{self, Bounds, Cell, Near, Program, Scratch, Slice, Vector};
+use super::subset::{self, SubsetProgram, SubsetScratch};
 use super::{Counts, Probe};
 
 pub(super) fn has_neon() -> bool {
@@ -74,6 +75,27 @@ pub(super) fn sift_neon(
 ) {
     // SAFETY: this function has the feature that the type needs.
     unsafe { sliced::sift::<Neon, 1>(program, cells, next, bounds, scratch, near) }
+}
+
+/// See [`Kernel::sift_subset`](super::Kernel::sift_subset).
+#[target_feature(enable = "neon")]
+pub(super) fn sift_subset_neon(
+    program: &SubsetProgram,
+    cells: &[Cell],
+    bounds: &Bounds,
+    scratch: &mut SubsetScratch,
+    near: &mut Vec<Near>,
+) {
+    // SAFETY: this function has the feature that the type needs.
+    unsafe { subset::sift::<Neon, 1>(program, cells, bounds, scratch, near) }
+}
+
+/// See [`Kernel::add`](super::Kernel::add).
+#[cfg(feature = "testing")]
+#[target_feature(enable = "neon")]
+pub(super) fn add_neon(rounds: usize) -> usize {
+    // SAFETY: this function has the feature that the type needs.
+    unsafe { sliced::add_on_registers::<Neon>(rounds) }
 }
 
 /// 256 bits in two registers. One group at a time: its five sums are ten of the 32 registers, and the two halves are

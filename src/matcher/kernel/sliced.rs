@@ -143,13 +143,13 @@ impl Zeroize for Cell {
 }
 
 /// Rotations that share their additions. Three need 1.24 times as many slices; five fewer, but twice the counters.
-const SHARE: usize = 4;
+pub(super) const SHARE: usize = 4;
 /// Subsets of them, the empty one included.
-const SUBSETS: usize = 1 << SHARE;
+pub(super) const SUBSETS: usize = 1 << SHARE;
 /// Groups of rotations in one pass through a block.
-const GROUPS: usize = 8;
+pub(super) const GROUPS: usize = 8;
 /// Rotations in one pass: 32, so that the usual 31 are one pass.
-const PASS: usize = SHARE * GROUPS;
+pub(super) const PASS: usize = SHARE * GROUPS;
 /// Columns by which the last group of a pass is shifted.
 const SHIFT: usize = SHARE * (GROUPS - 1);
 /// Rows of bits that are counted together at most: what fits in L1 beside the counters.
@@ -158,16 +158,16 @@ const SHIFT: usize = SHARE * (GROUPS - 1);
 /// instead of 5,550. Where an adder is two instructions, one row is faster all the same, because the counters stay in L1.
 const MOST_ROWS: usize = 2;
 /// Bits of a count: all 16,384 bits of a template may be in one counter.
-const LEVELS: usize = 15;
+pub(super) const LEVELS: usize = 15;
 /// Slices from one counter to the next.
-const STRIDE: usize = LEVELS + 1;
+pub(super) const STRIDE: usize = LEVELS + 1;
 /// Lists have a multiple of so many places.
-const QUAD: usize = 4;
+pub(super) const QUAD: usize = 4;
 /// Cells of zeros behind the rows of the buffer, for the places that fill up a list, at any shift.
 const FILLERS: usize = SHIFT + 1;
 
-const CELL: usize = size_of::<Cell>();
-const SLICE: usize = size_of::<Slice>();
+pub(super) const CELL: usize = size_of::<Cell>();
+pub(super) const SLICE: usize = size_of::<Slice>();
 
 /// The operations on slices that an instruction set must have.
 ///
@@ -215,12 +215,12 @@ pub(super) trait Vector: Copy {
 
 /// The places of one subset in one chunk.
 #[derive(Clone, Copy)]
-struct List {
-    subset: u8,
+pub(super) struct List {
+    pub(super) subset: u8,
     /// Bits that the subset's count can have after this list, at any input.
-    levels: u8,
-    start: u32,
-    places: u32,
+    pub(super) levels: u8,
+    pub(super) start: u32,
+    pub(super) places: u32,
 }
 
 /// What is to be added where, for one probe.
@@ -312,10 +312,44 @@ impl Program {
     pub(in crate::matcher) fn rotations(&self) -> usize {
         self.rotations
     }
+
+    /// Slices that are added for a block: as many full adders at least.
+    #[cfg(feature = "testing")]
+    pub(in crate::matcher) fn adders(&self) -> usize {
+        self.places.len() * self.rotations.div_ceil(SHARE)
+    }
+}
+
+/// Full adders of six chains that do not wait for each other; returns how many.
+///
+/// # Safety
+///
+/// The CPU has the instructions of `V`.
+#[cfg(feature = "testing")]
+#[inline(always)]
+pub(super) unsafe fn add_on_registers<V: Vector>(rounds: usize) -> usize {
+    let slices: [Slice; 7] = core::array::from_fn(|index| Slice([0x9E37_79B9_7F4A_7C15 << index; 4]));
+    let mut left = core::hint::black_box(slices);
+    // SAFETY: as the caller promises; the pointers are those of references.
+    unsafe {
+        let other = V::load(&left[6]);
+        let mut sums = [V::zero(); 6];
+        let mut carries: [V; 6] = core::array::from_fn(|index| V::load(&left[index]));
+        for _ in 0..rounds {
+            for (carry, sum) in carries.iter_mut().zip(&mut sums) {
+                *carry = V::add(*carry, other, sum);
+            }
+        }
+        for (carry, left) in carries.into_iter().zip(&mut left) {
+            carry.store(left);
+        }
+    }
+    core::hint::black_box(left);
+    6 * rounds
 }
 
 /// Bits of the numbers up to `count`.
-fn levels(count: u32) -> u8 {
+pub(super) fn levels(count: u32) -> u8 {
     (u32::BITS - count.leading_zeros()) as u8
 }
 
@@ -404,7 +438,8 @@ pub(super) unsafe fn sift<V: Vector, const SIDE_BY_SIDE: usize>(
     while first < program.rotations {
         let rotations = (program.rotations - first).min(PASS);
         let groups = rotations.div_ceil(SHARE).next_multiple_of(SIDE_BY_SIDE);
-        scratch.counters.fill(Slice::EMPTY);
+        // Level by level, and not all memory at once: that would be a call that fills bytes.
+        scratch.counters.chunks_exact_mut(STRIDE).for_each(|counter| counter[..LEVELS].fill(Slice::EMPTY));
         let mut list = 0;
         for (chunk, &end) in program.ends.iter().enumerate() {
             let length = program.rows * columns;
@@ -436,34 +471,51 @@ pub(super) unsafe fn sift<V: Vector, const SIDE_BY_SIDE: usize>(
                     unsafe {
                         let base = scratch.buffer.as_ptr().add(group * SHARE).cast::<u8>();
                         let counter = scratch.counters.as_mut_ptr().add(counter);
-                        count::<V, SIDE_BY_SIDE>(base, places, counter, list.levels.into());
+                        count::<V, SIDE_BY_SIDE, { SHARE * CELL }>(base, places, counter, list.levels.into());
                     }
                 }
             }
             list = end;
         }
         for group in 0..rotations.div_ceil(SHARE) {
+            let rotations = (rotations - group * SHARE).min(SHARE);
             // SAFETY: the caller says that the CPU can run V.
-            let sums = unsafe { sums::<V>(&scratch.counters, group, &program.levels) };
-            for (turn, sum) in sums.iter().enumerate().take(rotations - group * SHARE) {
-                // SAFETY: as above; the pointers are those of references.
-                let below = unsafe {
-                    let mut borrow = V::zero();
-                    for (sum, bound) in sum.iter().zip(&bounds.0) {
-                        borrow = V::borrow(V::load(sum), V::load(bound), borrow);
-                    }
-                    let mut below = Slice::EMPTY;
-                    borrow.store(&mut below);
-                    below
-                };
-                for lane in below.lanes() {
-                    let disagreeing = sum.iter().rev().fold(0, |bits, slice| bits << 1 | u16::from(slice.get(lane)));
-                    let rotation = (first + group * SHARE + turn) as u16;
-                    near.push(Near { lane: lane as u8, rotation, disagreeing });
-                }
+            unsafe {
+                let sums = sums::<V, LEVELS>(&scratch.counters, group, &program.levels);
+                near_lanes::<V, LEVELS>(&sums[..rotations], bounds, first + group * SHARE, near);
             }
         }
         first += PASS;
+    }
+}
+
+/// Lists the entries whose count at one of these rotations, of which the first has the number `first`, is below their bound.
+///
+/// # Safety
+///
+/// The CPU has the instructions of `V`.
+#[inline(always)]
+pub(super) unsafe fn near_lanes<V: Vector, const N: usize>(
+    sums: &[[Slice; N]],
+    bounds: &Bounds,
+    first: usize,
+    near: &mut Vec<Near>,
+) {
+    for (turn, sum) in sums.iter().enumerate() {
+        // SAFETY: as the caller promises; the pointers are those of references.
+        let below = unsafe {
+            let mut borrow = V::zero();
+            for (sum, bound) in sum.iter().zip(&bounds.0) {
+                borrow = V::borrow(V::load(sum), V::load(bound), borrow);
+            }
+            let mut below = Slice::EMPTY;
+            borrow.store(&mut below);
+            below
+        };
+        for lane in below.lanes() {
+            let disagreeing = sum.iter().rev().fold(0, |bits, slice| bits << 1 | u16::from(slice.get(lane)));
+            near.push(Near { lane: lane as u8, rotation: (first + turn) as u16, disagreeing });
+        }
     }
 }
 
@@ -473,7 +525,7 @@ pub(super) unsafe fn sift<V: Vector, const SIDE_BY_SIDE: usize>(
 ///
 /// The CPU has the instructions of `V`.
 #[inline(always)]
-unsafe fn unroll<V: Vector>(row: &[Cell], start: usize, buffer: &mut [Cell]) {
+pub(super) unsafe fn unroll<V: Vector>(row: &[Cell], start: usize, buffer: &mut [Cell]) {
     let (head, tail) = row.split_at(start);
     let mut rest = buffer;
     for part in [tail, head, tail, head] {
@@ -490,14 +542,19 @@ unsafe fn unroll<V: Vector>(row: &[Cell], start: usize, buffer: &mut [Cell]) {
     }
 }
 
-/// Adds the slices of a list, once for each of `N` neighbouring groups, to a counter of each.
+/// Adds the slices of a list, once for each of `N` groups that are `APART` bytes apart in the buffer, to a counter of each.
 ///
 /// # Safety
 ///
 /// The CPU has the instructions of `V`; at `base` and every place, and at the shifts of the groups from there, there is a
 /// slice; `counter` is the first of `N` counters, of which no level from `levels` on is needed.
 #[inline(always)]
-unsafe fn count<V: Vector, const N: usize>(base: *const u8, places: &[u16], counter: *mut Slice, levels: usize) {
+pub(super) unsafe fn count<V: Vector, const N: usize, const APART: usize>(
+    base: *const u8,
+    places: &[u16],
+    counter: *mut Slice,
+    levels: usize,
+) {
     // SAFETY: all pointers are inside of what the caller promises: `next` is moved on by as many places as are left.
     unsafe {
         let zero = [V::zero(); N];
@@ -510,9 +567,15 @@ unsafe fn count<V: Vector, const N: usize>(base: *const u8, places: &[u16], coun
         let mut next = places.as_ptr();
         let mut left = places.len();
         while left >= 32 {
-            let eights = (add_eight(base, next, &mut sums), add_eight(base, next.add(8), &mut sums));
+            let eights = (
+                add_eight::<V, N, APART>(base, next, &mut sums),
+                add_eight::<V, N, APART>(base, next.add(8), &mut sums),
+            );
             let sixteen = add(eights.0, eights.1, &mut sums[3]);
-            let eights = (add_eight(base, next.add(16), &mut sums), add_eight(base, next.add(24), &mut sums));
+            let eights = (
+                add_eight::<V, N, APART>(base, next.add(16), &mut sums),
+                add_eight::<V, N, APART>(base, next.add(24), &mut sums),
+            );
             let sixteens = (sixteen, add(eights.0, eights.1, &mut sums[3]));
             carry(counter, levels, add(sixteens.0, sixteens.1, &mut sums[4]));
             next = next.add(32);
@@ -521,7 +584,10 @@ unsafe fn count<V: Vector, const N: usize>(base: *const u8, places: &[u16], coun
         // Fewer than 32 are left, and a multiple of four. The same branches are taken for all groups of a list.
         let mut sixteen = zero;
         if left & 16 != 0 {
-            let eights = (add_eight(base, next, &mut sums), add_eight(base, next.add(8), &mut sums));
+            let eights = (
+                add_eight::<V, N, APART>(base, next, &mut sums),
+                add_eight::<V, N, APART>(base, next.add(8), &mut sums),
+            );
             sixteen = add(eights.0, eights.1, &mut sums[3]);
             next = next.add(16);
         }
@@ -532,11 +598,11 @@ unsafe fn count<V: Vector, const N: usize>(base: *const u8, places: &[u16], coun
         } else {
             let mut eight = zero;
             if left & 8 != 0 {
-                eight = add_eight(base, next, &mut sums);
+                eight = add_eight::<V, N, APART>(base, next, &mut sums);
                 next = next.add(8);
             }
             if left & 4 != 0 {
-                let four = add_four(base, next, &mut sums);
+                let four = add_four::<V, N, APART>(base, next, &mut sums);
                 let other = half_add(four, &mut sums[2]);
                 eight = if left & 8 != 0 { add(eight, other, &mut sums[3]) } else { half_add(other, &mut sums[3]) };
             } else {
@@ -580,11 +646,15 @@ unsafe fn carry<V: Vector, const N: usize>(counter: *mut Slice, levels: usize, m
 ///
 /// As [`count`], and eight places can be read.
 #[inline(always)]
-unsafe fn add_eight<V: Vector, const N: usize>(base: *const u8, places: *const u16, sums: &mut [[V; N]; 5]) -> [V; N] {
+unsafe fn add_eight<V: Vector, const N: usize, const APART: usize>(
+    base: *const u8,
+    places: *const u16,
+    sums: &mut [[V; N]; 5],
+) -> [V; N] {
     // SAFETY: as the caller promises.
     unsafe {
-        let four = add_four(base, places, sums);
-        let other = add_four(base, places.add(4), sums);
+        let four = add_four::<V, N, APART>(base, places, sums);
+        let other = add_four::<V, N, APART>(base, places.add(4), sums);
         add(four, other, &mut sums[2])
     }
 }
@@ -595,11 +665,15 @@ unsafe fn add_eight<V: Vector, const N: usize>(base: *const u8, places: *const u
 ///
 /// As [`count`], and four places can be read.
 #[inline(always)]
-unsafe fn add_four<V: Vector, const N: usize>(base: *const u8, places: *const u16, sums: &mut [[V; N]; 5]) -> [V; N] {
+unsafe fn add_four<V: Vector, const N: usize, const APART: usize>(
+    base: *const u8,
+    places: *const u16,
+    sums: &mut [[V; N]; 5],
+) -> [V; N] {
     // SAFETY: as the caller promises.
     unsafe {
-        let two = add_two(base, places, &mut sums[0]);
-        let other = add_two(base, places.add(2), &mut sums[0]);
+        let two = add_two::<V, N, APART>(base, places, &mut sums[0]);
+        let other = add_two::<V, N, APART>(base, places.add(2), &mut sums[0]);
         add(two, other, &mut sums[1])
     }
 }
@@ -610,13 +684,17 @@ unsafe fn add_four<V: Vector, const N: usize>(base: *const u8, places: *const u1
 ///
 /// As [`count`], and two places can be read.
 #[inline(always)]
-unsafe fn add_two<V: Vector, const N: usize>(base: *const u8, places: *const u16, sums: &mut [V; N]) -> [V; N] {
+unsafe fn add_two<V: Vector, const N: usize, const APART: usize>(
+    base: *const u8,
+    places: *const u16,
+    sums: &mut [V; N],
+) -> [V; N] {
     // SAFETY: as the caller promises.
     unsafe {
         let places = [usize::from(*places), usize::from(*places.add(1))];
         let mut carry = *sums;
         for (group, (carry, sum)) in carry.iter_mut().zip(sums).enumerate() {
-            *carry = V::add_loaded(base.add(group * SHARE * CELL), places, sum);
+            *carry = V::add_loaded(base.add(group * APART), places, sum);
         }
         carry
     }
@@ -646,11 +724,15 @@ fn half_add<V: Vector, const N: usize>(a: [V; N], sum: &mut [V; N]) -> [V; N] {
 ///
 /// The CPU has the instructions of `V`.
 #[inline(always)]
-unsafe fn sums<V: Vector>(counters: &[Slice], group: usize, levels: &[u8; SUBSETS]) -> [[Slice; LEVELS]; SHARE] {
+pub(super) unsafe fn sums<V: Vector, const N: usize>(
+    counters: &[Slice],
+    group: usize,
+    levels: &[u8; SUBSETS],
+) -> [[Slice; N]; SHARE] {
     // First over the subsets that agree in two of the four rotations, so that the two others share additions.
-    let mut sums = [[Slice::EMPTY; LEVELS]; SHARE];
+    let mut sums = [[Slice::EMPTY; N]; SHARE];
     for pair in [0, 2] {
-        let mut partial = [[Slice::EMPTY; LEVELS]; 4];
+        let mut partial = [[Slice::EMPTY; N]; 4];
         for (seen, partial) in partial.iter_mut().enumerate().skip(1) {
             let counter = |unseen: usize| {
                 let subset = seen << pair | unseen << (2 - pair);
@@ -660,13 +742,13 @@ unsafe fn sums<V: Vector>(counters: &[Slice], group: usize, levels: &[u8; SUBSET
             partial[..first.len()].copy_from_slice(first);
             for unseen in 1..4 {
                 // SAFETY: as the caller promises.
-                unsafe { add_count::<V>(partial, counter(unseen)) };
+                unsafe { add_count::<V, N>(partial, counter(unseen)) };
             }
         }
         for (turn, sum) in sums[pair..pair + 2].iter_mut().enumerate() {
             *sum = partial[1 << turn];
             // SAFETY: as the caller promises.
-            unsafe { add_count::<V>(sum, &partial[3]) };
+            unsafe { add_count::<V, N>(sum, &partial[3]) };
         }
     }
     sums
@@ -678,7 +760,7 @@ unsafe fn sums<V: Vector>(counters: &[Slice], group: usize, levels: &[u8; SUBSET
 ///
 /// The CPU has the instructions of `V`.
 #[inline(always)]
-unsafe fn add_count<V: Vector>(sum: &mut [Slice; LEVELS], count: &[Slice]) {
+unsafe fn add_count<V: Vector, const N: usize>(sum: &mut [Slice; N], count: &[Slice]) {
     // SAFETY: as the caller promises; the pointers are those of references.
     unsafe {
         let mut carry = V::zero();

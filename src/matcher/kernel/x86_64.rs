@@ -9,7 +9,9 @@ use core::arch::x86_64::{
     _mm512_reduce_add_epi64, _mm512_setzero_si512, _mm512_ternarylogic_epi64,
 };
 
-pub(super) use sliced::{sift_avx2, sift_avx512};
+#[cfg(feature = "testing")]
+pub(super) use sliced::{add_avx2, add_avx512};
+pub(super) use sliced::{sift_avx2, sift_avx512, sift_subset_avx2, sift_subset_avx512};
 
 use super::{Counts, Probe, portable};
 

@@ -8,6 +8,7 @@ use core::arch::x86_64::{
 };
 
 use crate::matcher::kernel::sliced::{self, Bounds, Cell, Near, Program, Scratch, Slice, Vector};
+use crate::matcher::kernel::subset::{self, SubsetProgram, SubsetScratch};
 
 /// See [`Kernel::sift`](super::super::Kernel::sift).
 #[target_feature(enable = "avx2")]
@@ -38,6 +39,48 @@ pub(in crate::matcher::kernel) fn sift_avx512(
 ) {
     // SAFETY: this function has the features that the type needs.
     unsafe { sliced::sift::<Avx512, 2>(program, cells, next, bounds, scratch, near) }
+}
+
+/// See [`Kernel::sift_subset`](super::super::Kernel::sift_subset).
+#[target_feature(enable = "avx2")]
+pub(in crate::matcher::kernel) fn sift_subset_avx2(
+    program: &SubsetProgram,
+    cells: &[Cell],
+    bounds: &Bounds,
+    scratch: &mut SubsetScratch,
+    near: &mut Vec<Near>,
+) {
+    // SAFETY: this function has the feature that the type needs.
+    unsafe { subset::sift::<Avx2, 2>(program, cells, bounds, scratch, near) }
+}
+
+/// See [`Kernel::sift_subset`](super::super::Kernel::sift_subset).
+#[target_feature(enable = "avx512f,avx512vl")]
+pub(in crate::matcher::kernel) fn sift_subset_avx512(
+    program: &SubsetProgram,
+    cells: &[Cell],
+    bounds: &Bounds,
+    scratch: &mut SubsetScratch,
+    near: &mut Vec<Near>,
+) {
+    // SAFETY: this function has the features that the type needs.
+    unsafe { subset::sift::<Avx512, 2>(program, cells, bounds, scratch, near) }
+}
+
+/// See [`Kernel::add`](super::super::Kernel::add).
+#[cfg(feature = "testing")]
+#[target_feature(enable = "avx2")]
+pub(in crate::matcher::kernel) fn add_avx2(rounds: usize) -> usize {
+    // SAFETY: this function has the feature that the type needs.
+    unsafe { sliced::add_on_registers::<Avx2>(rounds) }
+}
+
+/// See [`Kernel::add`](super::super::Kernel::add).
+#[cfg(feature = "testing")]
+#[target_feature(enable = "avx512f,avx512vl")]
+pub(in crate::matcher::kernel) fn add_avx512(rounds: usize) -> usize {
+    // SAFETY: this function has the features that the type needs.
+    unsafe { sliced::add_on_registers::<Avx512>(rounds) }
 }
 
 /// 256 bits with the instructions of AVX2.

@@ -50,6 +50,15 @@ pub(super) struct Report {
     popcnt_avx2_per_s: Option<f64>,
     /// How fast one thread reads the gallery and does nothing with it.
     stream_gb_per_s: f64,
+    /// What the additions alone would allow, measured on registers.
+    adder_limit_per_s: f64,
+    /// What reading the gallery alone would allow.
+    memory_limit_per_s: f64,
+    /// Entries per second of one thread that the first stage of an approximate search looks at.
+    approximate_per_core_per_s: f64,
+    /// Bytes of an entry there, and the share of strangers that go on to the exact comparison.
+    approximate_bytes_per_entry: f64,
+    approximate_pass_rate: f64,
     /// The search on all threads, by the clock on the wall; the median of whole searches.
     exact_all_threads_per_s: f64,
     threads: usize,
@@ -163,6 +172,11 @@ pub(super) fn measure(args: &BenchMatcher, output: Output) -> Result<Report, Fai
         popcnt_scalar_per_s: one_by_one("popcnt"),
         popcnt_avx2_per_s: one_by_one("avx2"),
         stream_gb_per_s: rates.stream.quiet / 1e9,
+        adder_limit_per_s: rates.adders.quiet / rates.adders_per_comparison,
+        memory_limit_per_s: rates.stream.quiet * subject.entries() as f64 / subject.bytes() as f64,
+        approximate_per_core_per_s: rates.approximate.quiet,
+        approximate_bytes_per_entry: rates.approximate_bytes_per_entry,
+        approximate_pass_rate: rates.approximate_pass_rate,
         exact_all_threads_per_s: all_threads,
         threads: rayon::current_num_threads(),
         people_per_s: all_threads / 2.0,
@@ -208,6 +222,15 @@ impl fmt::Display for Report {
         let limit = |rate: f64| rate / bytes_per_entry;
         let stream = Rate { quiet: limit(rates.stream.quiet), all: limit(rates.stream.all), ..rates.stream };
         line("if memory were the only limit", &stream)?;
+        let limit = |rate: f64| rate / rates.adders_per_comparison;
+        let adders = Rate { quiet: limit(rates.adders.quiet), all: limit(rates.adders.all), ..rates.adders };
+        line("if adding were the only limit", &adders)?;
+        line("approximate first stage", &rates.approximate)?;
+        writeln!(
+            f,
+            "  the first stage keeps {:.0} bytes an entry; {:.5} of the strangers go on to the exact comparison",
+            rates.approximate_bytes_per_entry, rates.approximate_pass_rate
+        )?;
         writeln!(
             f,
             "  {} of {} windows of the search were quiet; memory stream {:.1} GB/s; a probe is made ready in {:.2} ms",
