@@ -141,7 +141,7 @@ pub struct Confidence {
 }
 
 impl Pipeline {
-    /// Begins a pipeline with the classical segmenter, our encoder ([`PipelineConfig::personhood_1`]) and open-iris' limits.
+    /// Begins a pipeline with the classical segmenter, our encoder ([`PipelineConfig::personhood_1`]) and its limits.
     pub fn builder() -> PipelineBuilder {
         PipelineBuilder::default()
     }
@@ -250,7 +250,7 @@ impl core::fmt::Debug for Pipeline {
 pub struct PipelineBuilder {
     segmenter: Option<Arc<dyn Segmenter>>,
     config: PipelineConfig,
-    limits: QualityLimits,
+    limits: Option<QualityLimits>,
 }
 
 impl PipelineBuilder {
@@ -272,9 +272,9 @@ impl PipelineBuilder {
         self
     }
 
-    /// Uses these limits of quality.
+    /// Uses these limits of quality instead of those that fit the encoder ([`QualityLimits::for_encoder`]).
     pub fn limits(mut self, limits: QualityLimits) -> Self {
-        self.limits = limits;
+        self.limits = Some(limits);
         self
     }
 
@@ -282,6 +282,7 @@ impl PipelineBuilder {
     #[must_use]
     pub fn build(self) -> Pipeline {
         let Self { segmenter, config, limits } = self;
+        let limits = limits.unwrap_or_else(|| QualityLimits::for_encoder(config.encoder));
         let segmenter = segmenter.unwrap_or_else(|| Arc::new(ClassicalSegmenter::default()));
         let bank = FilterBank::new(
             &config.wavelets,

@@ -106,12 +106,17 @@ impl SyntheticEye {
     pub fn render(&self, conditions: &CaptureConditions) -> SyntheticCapture {
         let c = conditions.bounded();
         let scene = scene::Scene::new(&self.traits, &c);
-        let painting = paint::paint(&self.traits, &scene, &c);
+        let mut painting = paint::paint(&self.traits, &scene, &c);
         let mut truth = scene.truth();
+        let mut levels = sensor::expose(core::mem::take(&mut painting.light), &c);
+        if c.pupil_disc > 0.0 {
+            truth.pupil = truth.pupil.circle(c.pupil_disc);
+            truth.contours.pupil = truth.pupil.points();
+            painting.clear_iris -= paint::disc(&mut levels, &mut painting.masks, &truth.pupil, self.traits.pupil_tone);
+        }
         let ring = core::f64::consts::PI
             * (truth.iris.radius() * truth.iris.radius() - truth.pupil.radius() * truth.pupil.radius());
         truth.visible_iris = (painting.clear_iris as f64 / ring).clamp(0.0, 1.0);
-        let levels = sensor::expose(painting.light, &c);
         let pixels = Array2::from_shape_vec((c.height, c.width), levels).expect("one level per pixel was made");
         SyntheticCapture { image: EyeImage::from_pixels(pixels), masks: painting.masks, truth }
     }

@@ -7,7 +7,7 @@
 use personhood::iris::EyeSide;
 use personhood::pipeline::Pipeline;
 use personhood::pipeline::image::EyeImage;
-use personhood::pipeline::quality::{IsoMeasure, Quality};
+use personhood::pipeline::quality::{IsoMeasure, Quality, QualityLimits};
 use personhood::testing::eyes::{CaptureConditions, Lamps, SyntheticEye};
 
 /// A still, sharp, open eye that looks into the camera.
@@ -169,7 +169,8 @@ fn a_refused_picture_is_measured_as_far_as_it_goes_and_leads_to_advice() {
     assert!(blank.advice.iter().any(|advice| advice.code() == "show_eye"), "{:?}", blank.advice);
 
     let blurred = SyntheticEye::new(3, EyeSide::Left).render(&CaptureConditions { defocus: 9.0, ..plain() });
-    let blurred = pipeline.assess(&blurred.image);
+    let strict = Pipeline::builder().limits(QualityLimits::OPEN_IRIS).build();
+    let blurred = strict.assess(&blurred.image);
     assert_eq!(blurred.outcome.as_ref().map_err(|error| error.code()).unwrap_err(), "blurred");
     assert_eq!(blurred.quality.iso.components().count(), IsoMeasure::ALL.len());
     assert!(blurred.advice.iter().any(|advice| advice.code() == "focus"), "{:?}", blurred.advice);
@@ -186,7 +187,7 @@ fn a_small_iris_is_told_to_move_closer() {
     let small = CaptureConditions { iris_radius: 40.0, defocus: 0.6, ..plain() }.resized(320, 240);
     let small = SyntheticEye::new(3, EyeSide::Left).render(&CaptureConditions { iris_radius: 31.0, ..small });
     let quality = Pipeline::builder().build().trace_with_masks(&small.image, &small.masks).quality;
-    let limits = personhood::pipeline::quality::QualityLimits::OPEN_IRIS;
+    let limits = QualityLimits::OPEN_IRIS;
     let advice = personhood::pipeline::quality::advice(&quality, &limits, None);
     let width = quality.iris_diameter.unwrap();
     let expected = format!("move closer: the iris is {width:.0} px wide, 100 are needed");

@@ -199,6 +199,53 @@ fn detail(capture: &SyntheticCapture) -> f64 {
 }
 
 #[test]
+fn a_painted_disc_is_the_pupil_and_hides_every_lamp() {
+    let plain = CaptureConditions { pupil_disc: 0.0, ..CaptureConditions::painted_close_up(5) };
+    let painted = CaptureConditions { pupil_disc: 1.1, ..plain.clone() };
+    let (plain, painted) = (render(9, &plain), render(9, &painted));
+    let circle = painted.truth.pupil;
+    assert!((circle.radius() / plain.truth.pupil.radius() - 1.1).abs() < 1e-9);
+    let inside = |row: usize, column: usize| {
+        (row as f64 - circle.centre[1]).hypot(column as f64 - circle.centre[0]) <= circle.radius()
+    };
+    let (mut changed_outside, mut greys) = (0, std::collections::BTreeSet::new());
+    for ((place, before), after) in plain.image.pixels().indexed_iter().zip(painted.image.pixels()) {
+        if inside(place.0, place.1) {
+            greys.insert(*after);
+            assert!(painted.masks.pupil[place] && !painted.masks.iris[place] && !painted.masks.eyelashes[place]);
+        } else {
+            changed_outside += usize::from(before != after);
+        }
+    }
+    assert_eq!((greys.len(), changed_outside), (1, 0));
+    for point in &painted.truth.contours.pupil {
+        assert!(((point[0] - circle.centre[0]).hypot(point[1] - circle.centre[1]) - circle.radius()).abs() < 1e-9);
+    }
+    assert!(painted.truth.visible_iris <= 1.0 && painted.truth.visible_iris > 0.2);
+}
+
+#[test]
+fn little_contrast_is_between_iris_and_sclera_only() {
+    let strong = CaptureConditions { noise: 0.0, limbus_contrast: 1.0, ..small() };
+    let weak = CaptureConditions { limbus_contrast: 0.3, ..strong.clone() };
+    let [strong, weak] = [strong, weak].map(|conditions| render(11, &conditions));
+    let sclera = |c: &SyntheticCapture| {
+        mean_inside(c, |x, y| {
+            let place = (y, x);
+            let from = (x as f64 - c.truth.iris.centre[0]).hypot(y as f64 - c.truth.iris.centre[1]);
+            c.masks.eyeball[place]
+                && !c.masks.iris[place]
+                && !c.masks.pupil[place]
+                && from < 1.3 * c.truth.iris.radius()
+        })
+    };
+    let iris = |c: &SyntheticCapture| mean_inside(c, |x, y| c.masks.iris[(y, x)]);
+    let shown = (sclera(&weak) - iris(&weak)) / (sclera(&strong) - iris(&strong));
+    assert!((0.1..0.5).contains(&shown), "{shown}");
+    assert!((iris(&weak) / iris(&strong) - 1.0).abs() < 0.05);
+}
+
+#[test]
 fn no_condition_makes_rendering_fail() {
     let wild = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1e300, 0.0, 1e300];
     for (i, &value) in wild.iter().enumerate() {
@@ -225,6 +272,8 @@ fn no_condition_makes_rendering_fail() {
             vignetting: value,
             gain: value,
             noise: value,
+            limbus_contrast: value,
+            pupil_disc: value,
             seed: i as u64,
         };
         let c = render(i as u64, &conditions);

@@ -62,6 +62,12 @@ pub struct CaptureConditions {
     pub gain: f64,
     /// Noise of the sensor, standard deviation in grey levels at middle grey, 0…40.
     pub noise: f64,
+    /// How much of the difference between sclera and iris shows, 0.05…1: some sensors and skins leave little.
+    pub limbus_contrast: f64,
+    /// Radius of a uniform disc painted over the pupil when the picture was ready, over the pupil's own mean radius: 0
+    /// none, else 0.8…1.4. The publisher of CASIA-IrisV1 hid the lamps' images so. [`Truth`](super::Truth) then has the disc
+    /// for the pupil.
+    pub pupil_disc: f64,
     /// Decides what is accidental in one capture: noise, stray highlights, single lashes.
     pub seed: u64,
 }
@@ -122,6 +128,8 @@ impl Default for CaptureConditions {
             vignetting: 0.1,
             gain: 1.0,
             noise: 2.5,
+            limbus_contrast: 1.0,
+            pupil_disc: 0.0,
             seed: 0,
         }
     }
@@ -203,7 +211,81 @@ impl CaptureConditions {
             vignetting: s.between(0.0, 0.5),
             gain: s.about(0.85, 0.22, 0.4, 1.35),
             noise: s.between(2.0, 8.0),
+            limbus_contrast: 1.0,
+            pupil_disc: 0.0,
             seed,
+        }
+    }
+
+    /// A close-up as in CASIA-IrisV1: 320×280, an iris some 200 px wide with little around it, often cut by lids and
+    /// sometimes by the frame, little contrast to the sclera, the pupil painted over by a uniform disc.
+    #[must_use]
+    pub fn painted_close_up(seed: u64) -> Self {
+        let s = &mut Stream::new(seed, "painted close-up");
+        Self {
+            width: 320,
+            height: 280,
+            iris_radius: s.about(100.0, 8.0, 82.0, 118.0),
+            offset: [s.about(0.0, 16.0, -50.0, 50.0), s.about(0.0, 14.0, -45.0, 45.0)],
+            dilation: s.about(0.42, 0.08, 0.26, 0.62),
+            head_roll: s.about(0.0, 4.0, -12.0, 12.0),
+            torsion: s.about(0.0, 1.5, -4.0, 4.0),
+            gaze: [s.about(0.0, 4.0, -12.0, 12.0), s.about(0.0, 4.0, -12.0, 12.0)],
+            lid_opening: s.about(0.85, 0.13, 0.55, 1.15),
+            lash_droop: s.between(0.3, 1.0),
+            lamps: Self::camera_lamps(s),
+            lamp_offset: [s.about(0.0, 0.03, -0.08, 0.08), s.about(0.0, 0.03, -0.08, 0.08)],
+            defocus: s.between(0.8, 2.0),
+            motion: if s.chance(0.3) { s.between(0.5, 2.5) } else { 0.0 },
+            motion_angle: s.between(0.0, 180.0),
+            light_gradient: [s.about(0.0, 0.15, -0.4, 0.4), s.about(0.0, 0.12, -0.3, 0.3)],
+            vignetting: s.between(0.0, 0.3),
+            gain: s.about(0.85, 0.12, 0.6, 1.1),
+            noise: s.between(1.0, 3.5),
+            limbus_contrast: s.between(0.3, 1.0),
+            pupil_disc: s.between(1.0, 1.12),
+            seed,
+            ..Self::default()
+        }
+    }
+
+    /// A walk-up picture as in MMU2: 320×240, an iris some 110 px wide, hanging lids and lashes, every third person
+    /// behind spectacles, lamps mirrored anywhere, also on the pupil's border.
+    #[must_use]
+    pub fn small_walk_up(seed: u64) -> Self {
+        let s = &mut Stream::new(seed, "small walk-up");
+        let glasses = s.chance(0.33).then(|| Glasses {
+            frame: s.chance(0.7),
+            reflections: s.count(0, 3),
+            offset: [s.about(0.0, 0.8, -2.0, 2.0), s.about(0.1, 0.6, -1.4, 1.4)],
+            haze: s.between(0.0, 0.06),
+        });
+        Self {
+            width: 320,
+            height: 240,
+            iris_radius: s.about(55.0, 4.5, 46.0, 68.0),
+            offset: [s.about(0.0, 25.0, -80.0, 80.0), s.about(0.0, 18.0, -60.0, 60.0)],
+            dilation: s.about(0.38, 0.08, 0.22, 0.6),
+            head_roll: s.about(0.0, 6.0, -18.0, 18.0),
+            torsion: s.about(0.0, 1.5, -4.0, 4.0),
+            gaze: [s.about(0.0, 7.0, -20.0, 20.0), s.about(0.0, 5.0, -14.0, 14.0)],
+            camera_distance: s.between(25.0, 100.0),
+            lid_opening: s.about(0.82, 0.13, 0.5, 1.15),
+            lash_droop: s.between(0.3, 1.0),
+            lamps: Self::camera_lamps(s),
+            lamp_offset: [s.about(0.0, 0.3, -0.7, 0.7), s.about(0.0, 0.25, -0.6, 0.6)],
+            glare: if s.chance(0.3) { s.between(0.1, 0.7) } else { 0.0 },
+            glasses,
+            defocus: s.between(0.6, 1.4),
+            motion: if s.chance(0.3) { s.between(0.5, 2.0) } else { 0.0 },
+            motion_angle: s.between(0.0, 180.0),
+            light_gradient: [s.about(0.0, 0.2, -0.5, 0.5), s.about(0.0, 0.15, -0.4, 0.4)],
+            vignetting: s.between(0.0, 0.4),
+            gain: s.about(0.88, 0.18, 0.5, 1.25),
+            noise: s.between(1.5, 5.0),
+            limbus_contrast: s.between(0.4, 1.0),
+            seed,
+            ..Self::default()
         }
     }
 
@@ -257,6 +339,8 @@ impl CaptureConditions {
             vignetting: within(self.vignetting, 0.0, 0.9),
             gain: within(self.gain, 0.2, 2.0),
             noise: within(self.noise, 0.0, 40.0),
+            limbus_contrast: within(self.limbus_contrast, 0.05, 1.0),
+            pupil_disc: if self.pupil_disc > 0.0 { within(self.pupil_disc, 0.8, 1.4) } else { 0.0 },
             seed: self.seed,
         }
     }
@@ -284,7 +368,13 @@ mod tests {
     #[test]
     fn ready_made_conditions_are_inside_their_own_ranges() {
         for seed in 0..2000 {
-            for conditions in [CaptureConditions::ordinary(seed), CaptureConditions::walk_up(seed)] {
+            let ready_made = [
+                CaptureConditions::ordinary,
+                CaptureConditions::walk_up,
+                CaptureConditions::painted_close_up,
+                CaptureConditions::small_walk_up,
+            ];
+            for conditions in ready_made.map(|make| make(seed)) {
                 assert_eq!(conditions, conditions.bounded());
             }
         }

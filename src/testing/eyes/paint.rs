@@ -10,6 +10,7 @@ use super::skin::Skin;
 use super::strokes::{self, Layer};
 use super::texture::Polar;
 use super::traits::Traits;
+use super::truth::Ellipse;
 use crate::pipeline::segment::SegmentationMasks;
 
 /// Light that reaches the lens, 1 = white, and what each pixel belongs to.
@@ -93,6 +94,27 @@ pub(super) fn paint(traits: &Traits, scene: &Scene, c: &CaptureConditions) -> Pa
     Painting { light, masks, clear_iris }
 }
 
+/// Paints a uniform disc over a finished picture: whatever is in it is pupil from then on. Returns how many pixels of
+/// clear iris it covers.
+pub(super) fn disc(levels: &mut [u8], masks: &mut SegmentationMasks, circle: &Ellipse, tone: f64) -> usize {
+    let mut covered = 0;
+    let (radius, level) = (circle.radius(), (255.0 * tone) as u8);
+    let width = masks.pupil.ncols();
+    for (index, grey) in levels.iter_mut().enumerate() {
+        let place = (index / width, index % width);
+        let (dx, dy) = (place.1 as f64 - circle.centre[0], place.0 as f64 - circle.centre[1]);
+        if dx * dx + dy * dy <= radius * radius {
+            covered += usize::from(masks.iris[place] && !masks.eyelashes[place]);
+            *grey = level;
+            masks.pupil[place] = true;
+            masks.eyeball[place] = true;
+            masks.iris[place] = false;
+            masks.eyelashes[place] = false;
+        }
+    }
+    covered
+}
+
 /// What of the eyeball lies at a pixel.
 enum Part {
     Pupil,
@@ -112,6 +134,8 @@ struct Eye<'a> {
     /// How far it pulls neighbouring fibres apart or together, in turns.
     twist: f64,
     pupil_edge: f64,
+    /// Tone of the sclera before it is turned, veined and clouded.
+    white: f64,
 }
 
 impl<'a> Eye<'a> {
@@ -128,6 +152,11 @@ impl<'a> Eye<'a> {
             stretch: 0.60 * (c.dilation - 0.38),
             twist: 0.10 * (c.dilation - 0.38),
             pupil_edge: (0.5 / c.iris_radius).max(0.010),
+            white: if c.limbus_contrast < 1.0 {
+                traits.iris_tone + c.limbus_contrast * (traits.sclera_tone - traits.iris_tone)
+            } else {
+                traits.sclera_tone
+            },
         }
     }
 
@@ -182,7 +211,7 @@ impl<'a> Eye<'a> {
         // A ball of 2.03 radii (12 mm) seen from the front: darker where it turns away.
         let turned = (x * x + y * y) / (2.03 * 2.03);
         let cloudy = 1.0 + f64::from(self.clouds.at(x, y));
-        let white = self.traits.sclera_tone * (1.05 - 0.22 * turned.min(1.4)) * (1.0 - 0.16 * vessel) * cloudy;
+        let white = self.white * (1.05 - 0.22 * turned.min(1.4)) * (1.0 - 0.16 * vessel) * cloudy;
         // Caruncle: the fleshy knob in the inner corner, and the fold beside it.
         let [_, inner] = self.scene.lids.corners();
         let corner = inner - x;

@@ -1,6 +1,6 @@
 //! What is true of a synthetic capture.
 
-use super::numeric::atan2;
+use super::numeric::{atan2, sin_cos};
 use crate::pipeline::segment::Contours;
 
 /// What a perfect segmentation would find, also where lids, lashes or reflections hide it.
@@ -40,6 +40,21 @@ impl Ellipse {
     #[must_use]
     pub fn radius(&self) -> f64 {
         (self.semi_axes[0] * self.semi_axes[1]).sqrt()
+    }
+
+    /// The circle about the same centre whose radius is `factor` times [`Self::radius`].
+    pub(super) fn circle(&self, factor: f64) -> Self {
+        Self { centre: self.centre, semi_axes: [factor * self.radius(); 2], angle: 0.0 }
+    }
+
+    /// 512 points at equal angles of a circle, as [`Contours`] orders them.
+    pub(super) fn points(&self) -> Vec<[f64; 2]> {
+        (0..512)
+            .map(|i| {
+                let (sine, cosine) = sin_cos(core::f64::consts::TAU * f64::from(i) / 512.0);
+                [self.centre[0] + self.semi_axes[0] * cosine, self.centre[1] + self.semi_axes[0] * sine]
+            })
+            .collect()
     }
 
     /// The ellipse with the area, centre and second moments of a closed outline.
