@@ -72,8 +72,8 @@ use crate::identity::{Credential, IdentityCommitment, Leaf};
 use crate::iris::{EyeSide, IrisTemplate, Layout};
 use crate::matcher::EyePair;
 use crate::store::{
-    DecisionId, Genesis, NewDecision, PersonId, PersonRecord, PolicyId, RootRecord, Sequence, Store, StoreError,
-    WriteTransaction,
+    Census, DecisionId, Genesis, NewDecision, PersonId, PersonRecord, PersonStatus, PolicyId, RootRecord, Sequence,
+    Store, StoreError, WriteTransaction,
 };
 use crate::tree::{self, LeafIndex, MerklePath, MerkleRoot, RootHistory, Tree};
 
@@ -165,8 +165,10 @@ pub struct Status {
     pub created_at: u64,
     /// The newest change.
     pub sequence: Sequence,
-    /// How many people are enrolled.
+    /// How many people are enrolled, whatever their status.
     pub people: u64,
+    /// How they stand.
+    pub census: Census,
     /// How many of them with their left eye.
     pub left_eyes: u64,
     /// How many of them with their right eye.
@@ -225,9 +227,17 @@ impl<S: Store> Registry<S> {
             });
         }
         let policy = RegistryPolicy::from_json(&stored.document)?;
-        let mut known = Known::new(&policy, genesis.created_at);
-        known.catch_up(&store)?;
-        Ok(Self { store, policy, policy_id: stored.id, created_at: genesis.created_at, operator: String::new(), known })
+        let known = Known::new(&policy, genesis.created_at);
+        let mut registry = Self {
+            store,
+            policy,
+            policy_id: stored.id,
+            created_at: genesis.created_at,
+            operator: String::new(),
+            known,
+        };
+        registry.refresh()?;
+        Ok(registry)
     }
 
     /// Opens the registry in a store, or makes one with this policy if the store is empty.
@@ -266,7 +276,25 @@ impl<S: Store> Registry<S> {
     ///
     /// [`RegistryError`].
     pub fn refresh(&mut self) -> Result<(), RegistryError> {
-        self.known.catch_up(&self.store).map(drop)
+        self.known.catch_up(&self.store)?;
+        self.read_policy()
+    }
+
+    /// Takes the policy in force, if it is another one than before.
+    fn read_policy(&mut self) -> Result<(), RegistryError> {
+        if self.known.policy_adopted() {
+            let stored = self.store.policy()?.ok_or(StoreError::NotInitialised)?;
+            self.policy = RegistryPolicy::from_json(&stored.document)?;
+            self.policy_id = stored.id;
+            self.known.policy_read();
+        }
+        Ok(())
+    }
+
+    /// Learns what this process has committed itself.
+    fn learn(&mut self) {
+        // It is committed, so it is not taken back. Whatever failed here fails again, and is told, at the next question.
+        let _ = self.refresh();
     }
 
     /// The root, as of the last [`refresh`](Self::refresh).
@@ -337,6 +365,7 @@ impl<S: Store> Registry<S> {
             created_at: self.created_at,
             sequence: self.known.sequence(),
             people: self.known.people(),
+            census: self.store.census()?,
             left_eyes: eyes(EyeSide::Left),
             right_eyes: eyes(EyeSide::Right),
             layout: self.policy.layout,
@@ -431,9 +460,12 @@ impl<S: Store> Registry<S> {
             Some(person) => self.store.person(person)?,
             None => None,
         };
-        let Some(PersonRecord { person, leaf, .. }) = record else {
+        let Some(PersonRecord { person, leaf: Some(leaf), status, .. }) = record else {
             return Err(PathError::NotEnrolled { holder: name });
         };
+        if status != PersonStatus::Active {
+            return Err(PathError::NotActive { holder: name, status });
+        }
         let damaged = |detail: &str| RegistryError::Damaged { detail: format!("leaf of person {person}: {detail}") };
         // Reopening trusts the stored leaf to spare a hash per person; whoever asks gets it checked.
         if Leaf::new(&leaf.commitment, &leaf.credential) != leaf.leaf {

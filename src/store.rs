@@ -1,8 +1,8 @@
 //! Durability: one writer, all or nothing, and nothing acknowledged that is not on the disk.
 //!
 //! A [`Store`] keeps what a registry cannot recompute: who is enrolled with which templates, which leaf
-//! each person has, every root the tree ever had, and every decision that was taken. It knows nothing of
-//! distances or trees; [`Registry`](crate::registry::Registry) gives the rows their meaning.
+//! each person has, everything that happened to them ([`Change`]), every root the tree ever had, and every decision that
+//! was taken. It knows nothing of distances or trees; [`Registry`](crate::registry::Registry) gives the rows their meaning.
 //!
 //! | | [`SqliteStore`] | [`MemoryStore`] |
 //! |---|---|---|
@@ -32,12 +32,14 @@
 //! ones; disk encryption is the operator's task until records are encrypted. The record carries a format byte
 //! so that encrypted records can come without a new table.
 
+mod change;
 mod error;
 mod memory;
 mod nullifiers;
 mod record;
 mod sqlite;
 
+pub use change::{Change, PersonChange, PersonStatus, PersonStep};
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use nullifiers::SqliteNullifiers;
@@ -177,17 +179,21 @@ impl TemplatePair {
     }
 }
 
-/// A person, as enrolled.
+/// A person, as they are now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonRecord {
     /// Their number.
     pub person: PersonId,
     /// When they were enrolled, Unix seconds.
     pub enrolled_at: u64,
-    /// Their eyes.
+    /// How they stand.
+    pub status: PersonStatus,
+    /// How many captures were taken in: 1 at enrolment, one more with each refreshing. Both templates are of this version.
+    pub template_version: u32,
+    /// Their eyes; none once they are erased.
     pub templates: TemplatePair,
-    /// Their leaf.
-    pub leaf: LeafRecord,
+    /// Their leaf, which is in the tree while they are active; none once they are erased.
+    pub leaf: Option<LeafRecord>,
 }
 
 /// One step in the life of a registry, in order.
@@ -197,16 +203,23 @@ pub struct ChangeRecord {
     pub sequence: Sequence,
     /// What happened.
     pub change: Change,
+    /// The decision behind it.
+    pub decision: DecisionId,
     /// The root afterwards.
     pub root: RootRecord,
 }
 
-/// What a step changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Change {
-    /// A person came in, with their leaf at the end of the tree.
-    Enrolled(Box<PersonRecord>),
+/// How many people stand how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Census {
+    /// Those whose leaf is in the tree.
+    pub active: u64,
+    /// Those whose leaf is out of the tree for a time.
+    pub suspended: u64,
+    /// Those whose leaf is out of the tree for good.
+    pub revoked: u64,
+    /// Those of whom nothing is left but a number.
+    pub erased: u64,
 }
 
 /// A root that the tree had.
@@ -254,6 +267,19 @@ impl NewPerson<'_> {
         };
         Err(StoreError::Conflict { detail })
     }
+}
+
+/// A policy that shall be in force from now on.
+#[derive(Debug)]
+pub struct NewPolicy<'a> {
+    /// As the registry writes it (JSON).
+    pub document: &'a str,
+    /// The root of the tree, which stays.
+    pub root: MerkleRoot,
+    /// Since when that root is current, Unix seconds.
+    pub root_at: u64,
+    /// Why.
+    pub decision: NewDecision<'a>,
 }
 
 /// What an insertion was numbered.
@@ -327,6 +353,13 @@ pub trait ReadStore {
     /// [`StoreError`].
     fn policy(&self) -> Result<Option<PolicyRecord>, StoreError>;
 
+    /// The policy of this number, in force or not.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn policy_of(&self, id: PolicyId) -> Result<Option<PolicyRecord>, StoreError>;
+
     /// Up to `limit` changes after `after`, in order; empty when there are none.
     ///
     /// # Errors
@@ -334,7 +367,14 @@ pub trait ReadStore {
     /// [`StoreError`].
     fn changes_since(&self, after: Sequence, limit: u32) -> Result<Vec<ChangeRecord>, StoreError>;
 
-    /// Up to `limit` roots after `after`, in order, without the persons behind them.
+    /// Every change about one person, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn changes_of(&self, person: PersonId) -> Result<Vec<ChangeRecord>, StoreError>;
+
+    /// Up to `limit` roots after `after`, in order, without what happened.
     ///
     /// # Errors
     ///
@@ -355,7 +395,21 @@ pub trait ReadStore {
     /// [`StoreError`].
     fn person(&self, person: PersonId) -> Result<Option<PersonRecord>, StoreError>;
 
-    /// Whose commitment this is.
+    /// Up to `limit` people with numbers above `after` (zero for all), by number, the erased ones included.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn people_since(&self, after: u64, limit: u32) -> Result<Vec<PersonRecord>, StoreError>;
+
+    /// How many people stand how.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn census(&self) -> Result<Census, StoreError>;
+
+    /// Whose commitment this is, or was before they recovered with another one.
     ///
     /// # Errors
     ///
@@ -368,6 +422,20 @@ pub trait ReadStore {
     ///
     /// [`StoreError`].
     fn decisions_since(&self, after: u64, limit: u32) -> Result<Vec<DecisionRecord>, StoreError>;
+
+    /// One decision.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn decision(&self, id: DecisionId) -> Result<Option<DecisionRecord>, StoreError>;
+
+    /// Up to `limit` decisions about one person that were taken at `since` or later, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn decisions_of(&self, person: PersonId, since: u64, limit: u32) -> Result<Vec<DecisionRecord>, StoreError>;
 
     /// Bytes that the store takes on its disk, write-ahead log included; `None` if it has no disk.
     ///
@@ -393,6 +461,21 @@ pub trait WriteTransaction: ReadStore {
     /// [`StoreError::NotInitialised`], [`StoreError::Conflict`] if the commitment is taken, the leaf is not
     /// the next one or the person has no eye, [`StoreError::Full`] and the other failures of a disk.
     fn insert_person(&mut self, person: NewPerson<'_>) -> Result<Inserted, StoreError>;
+
+    /// Takes a step in the life of a person.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotInitialised`], [`StoreError::Conflict`] if there is no such person, the step is not possible as they
+    /// stand, or a new leaf is not the next one or its commitment taken; and the failures of a disk.
+    fn change_person(&mut self, change: PersonChange<'_>) -> Result<Inserted, StoreError>;
+
+    /// Puts another policy in force; the earlier ones stay readable.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotInitialised`], and the failures of a disk.
+    fn adopt_policy(&mut self, policy: NewPolicy<'_>) -> Result<PolicyId, StoreError>;
 
     /// Adds a decision that changed nothing else.
     ///

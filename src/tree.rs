@@ -18,6 +18,7 @@ mod roots;
 pub use path::{MerklePath, MerklePathError};
 pub use roots::{RootError, RootHistory, RootHistoryError};
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::identity::Leaf;
@@ -176,6 +177,31 @@ impl Tree {
         Ok(MerklePath::new(LeafIndex(self.len()), siblings).root(leaf))
     }
 
+    /// The root that the tree would have after several changes; the tree stays as it is.
+    ///
+    /// Each change puts a leaf in a place, or (`None`) takes it out; the place [`Tree::len`] is appended, then the one
+    /// behind it. Of several changes of one place the last one counts.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError::NotAMember`] for the empty leaf and zero, [`TreeError::UnknownIndex`] for a place beyond the next one,
+    /// or for the next one without a leaf.
+    pub fn root_after(&self, changes: &[(LeafIndex, Option<Leaf>)]) -> Result<MerkleRoot, TreeError> {
+        let mut leaves = self.len();
+        let mut places = Vec::with_capacity(changes.len());
+        for (index, leaf) in changes {
+            if leaf.is_some_and(|leaf| !leaf.is_member()) {
+                return Err(TreeError::NotAMember);
+            }
+            if index.0 > leaves || (index.0 == leaves && leaf.is_none()) {
+                return Err(TreeError::UnknownIndex { index: *index, leaves });
+            }
+            leaves = leaves.max(index.0 + 1);
+            places.push((index.as_usize(), leaf.unwrap_or_else(Leaf::empty).to_scalar()));
+        }
+        Ok(MerkleRoot(self.nodes.root_after(&places)))
+    }
+
     /// Appends leaves in their order, from place [`Tree::len`] on; all of them or none.
     ///
     /// Nodes are hashed once for the whole batch: a seventh of a hash a leaf instead of ten.
@@ -292,7 +318,6 @@ mod tests {
 
     use super::*;
     use crate::scalar::hash_to_scalar;
-    use alloc::vec::Vec;
 
     pub(super) fn leaf(number: u32) -> Leaf {
         Leaf::from_scalar(hash_to_scalar(b"leaf", &[&number.to_le_bytes()]))
@@ -368,6 +393,38 @@ mod tests {
             assert_eq!(tree.root(), foretold, "leaf {number}");
         }
         assert_eq!(tree.root_with(&Leaf::empty()), Err(TreeError::NotAMember));
+    }
+
+    #[test]
+    fn the_root_after_changes_is_the_one_that_they_make() {
+        let place = |index| LeafIndex::new(index).unwrap();
+        let mut tree = Tree::new();
+        tree.extend(&(0..70).map(leaf).collect::<Vec<_>>()).unwrap();
+        let changes = [
+            (place(70), Some(leaf(70))),
+            (place(3), None),
+            (place(71), Some(leaf(71))),
+            (place(64), Some(leaf(900))),
+            (place(70), Some(leaf(901))),
+            (place(72), Some(leaf(72))),
+            (place(69), None),
+        ];
+        for until in 0..=changes.len() {
+            let mut changed = tree.clone();
+            for (index, leaf) in &changes[..until] {
+                match leaf {
+                    Some(leaf) if index.0 == changed.len() => drop(changed.push(*leaf).unwrap()),
+                    Some(leaf) => changed.replace(*index, *leaf).unwrap(),
+                    None => changed.remove(*index).unwrap(),
+                }
+            }
+            assert_eq!(tree.root_after(&changes[..until]).unwrap(), changed.root(), "{until} changes");
+        }
+        assert_eq!(Tree::new().root_after(&[]).unwrap(), Tree::new().root());
+        assert_eq!(tree.root_after(&[(place(0), Some(Leaf::empty()))]), Err(TreeError::NotAMember));
+        let beyond = [(place(71), Some(leaf(1)))];
+        assert_eq!(tree.root_after(&beyond), Err(TreeError::UnknownIndex { index: place(71), leaves: 70 }));
+        assert!(matches!(tree.root_after(&[(place(70), None)]), Err(TreeError::UnknownIndex { .. })));
     }
 
     #[test]

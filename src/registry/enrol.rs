@@ -1,5 +1,7 @@
 //! Enrolment: check, then insert, with nobody in between.
 
+use std::collections::BTreeSet;
+
 use super::candidate::Candidate;
 use super::decision::{Action, Details, SOFTWARE};
 use super::known::Suspects;
@@ -144,24 +146,20 @@ impl<S: Store> Registry<S> {
             return Err(refusal.error);
         }
 
-        self.known.catch_up(&self.store)?;
+        self.refresh()?;
         let mut suspects = self.known.search(probes, true, &self.policy);
 
         // From here on nobody else writes.
         let mut transaction = self.store.begin()?;
-        let newcomers = self.known.catch_up(&transaction)?;
-        if !newcomers.is_empty() {
-            let mirrored = OwnedEyes {
-                left: probes.left.map(IrisTemplate::mirrored),
-                right: probes.right.map(IrisTemplate::mirrored),
-            };
-            for newcomer in newcomers {
-                let enrolled = eyes_of(&person_in(&transaction, newcomer)?)?;
-                suspects.add(newcomer, enrolled.as_eyes(), probes, mirrored.as_eyes(), &self.policy);
-            }
+        let news = self.known.catch_up(&transaction)?;
+        if self.known.policy_adopted() {
+            // The search was made under rules that hold no more.
+            drop(transaction);
+            return self.enroll_presented(request, presentations);
         }
+        suspects.catch_up(&transaction, &news, probes, &self.policy)?;
 
-        let incomparable = suspects.incomparable as u64;
+        let incomparable = suspects.incomparable.len() as u64;
         let taken = transaction.person_of(&request.commitment)?;
         if let Some(refusal) = verdict(&self.policy, suspects, taken) {
             let people = self.known.people();
@@ -185,7 +183,8 @@ impl<S: Store> Registry<S> {
             leaf: Leaf::new(&request.commitment, &credential),
             credential,
         };
-        let root = self.known.root_with(&leaf.leaf)?;
+        let leaf_index = leaf.index;
+        let root = self.known.root_after(&[(leaf.index, Some(leaf.leaf))])?;
         let root_at = self.known.root_at(at);
         let details = Details::new(self.known.people(), incomparable, &[]).with_presentations(presentations).to_json();
         let inserted = transaction.insert_person(NewPerson {
@@ -194,7 +193,7 @@ impl<S: Store> Registry<S> {
                 left: probes.left.map(TemplateRecord::clear),
                 right: probes.right.map(TemplateRecord::clear),
             },
-            leaf: leaf.clone(),
+            leaf,
             root,
             root_at,
             decision: NewDecision {
@@ -209,8 +208,8 @@ impl<S: Store> Registry<S> {
             },
         })?;
         transaction.commit()?;
-        self.known.enrolled(inserted, probes, &leaf, root_at);
-        Ok(Enrolled { person: inserted.person, leaf_index: leaf.index, credential: leaf.credential, root })
+        self.learn();
+        Ok(Enrolled { person: inserted.person, leaf_index, credential, root })
     }
 
     /// Degenerate templates, and one eye in both places.
@@ -270,6 +269,7 @@ fn check_presentations(reports: &[PresentationReport]) -> Result<(), EnrollError
 /// Why not; none if there is no reason.
 fn verdict(policy: &RegistryPolicy, suspects: Suspects, taken: Option<PersonId>) -> Option<Refusal> {
     let Suspects { same: mut candidates, mirrored: reflected, incomparable } = suspects;
+    let incomparable = incomparable.len();
     let (people, limit) = (candidates.len(), policy.maximum_matches);
     let error = if people > limit as usize {
         EnrollError::MatchesTooMany { people, limit }
@@ -294,6 +294,31 @@ fn verdict(policy: &RegistryPolicy, suspects: Suspects, taken: Option<PersonId>)
         return None;
     };
     Some(Refusal { error, candidates, incomparable })
+}
+
+impl Suspects {
+    /// Completes a search with what changed after it: everybody whose templates came in or were replaced.
+    pub(super) fn catch_up(
+        &mut self,
+        store: &impl ReadStore,
+        news: &BTreeSet<PersonId>,
+        probes: EyePair<'_>,
+        policy: &RegistryPolicy,
+    ) -> Result<(), RegistryError> {
+        if news.is_empty() {
+            return Ok(());
+        }
+        let mirrored = OwnedEyes {
+            left: probes.left.map(IrisTemplate::mirrored),
+            right: probes.right.map(IrisTemplate::mirrored),
+        };
+        for &person in news {
+            self.forget(person);
+            let enrolled = eyes_of(&person_in(store, person)?)?;
+            self.add(person, enrolled.as_eyes(), probes, mirrored.as_eyes(), policy);
+        }
+        Ok(())
+    }
 }
 
 /// A person whom this process knows to be there.

@@ -4,7 +4,7 @@ use super::PolicyError;
 use crate::identity::CredentialError;
 use crate::iris::{Degenerate, EncoderVersion, EyeSide, Layout};
 use crate::matcher::Alignment;
-use crate::store::{PersonId, StoreError};
+use crate::store::{PersonId, PersonStatus, StoreError};
 
 /// The registry cannot work at all.
 #[derive(Debug, thiserror::Error)]
@@ -332,6 +332,14 @@ pub enum PathError {
         /// The number or the commitment.
         holder: String,
     },
+    /// Their leaf is not in the tree.
+    #[error("{holder} is {}, so that no proof of membership is possible", status.as_str())]
+    NotActive {
+        /// The number or the commitment.
+        holder: String,
+        /// How they stand.
+        status: PersonStatus,
+    },
     /// The registry failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -343,6 +351,7 @@ impl PathError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NotEnrolled { .. } => "not_enrolled",
+            Self::NotActive { .. } => "not_active",
             Self::Registry(error) => error.code(),
         }
     }

@@ -1,25 +1,32 @@
 //! What one process knows of its store: galleries and tree, kept up to date change by change.
 
+use std::collections::BTreeSet;
+
 use super::RegistryError;
 use super::candidate::{Candidate, Pairing, judge, nearest_first};
 use crate::identity::Leaf;
-use crate::iris::{EyeSide, IrisTemplate};
+use crate::iris::EyeSide;
 use crate::matcher::{EntryId, EyePair, PeopleGallery, PeopleSearch, PersonHit};
 use crate::registry::RegistryPolicy;
-use crate::store::{Change, ChangeRecord, Inserted, LeafRecord, PersonId, PersonRecord, ReadStore, Sequence};
+use crate::store::{Change, ChangeRecord, PersonId, PersonRecord, PersonStatus, ReadStore, Sequence};
 use crate::tree::{LeafIndex, MerkleRoot, Tree};
 
-/// Changes read at a time: some 8 MiB of templates.
-const BATCH: u32 = 1024;
+/// Changes read at a time, some 200 bytes each.
+const CHANGES: u32 = 16_384;
+/// People read at a time: some 8 MiB of templates.
+const PEOPLE: u32 = 1024;
 
 /// The state of a registry after some change.
 #[derive(Debug)]
 pub(super) struct Known {
     sequence: Sequence,
-    people: u64,
     gallery: PeopleGallery,
     tree: Tree,
     root_at: u64,
+    /// Whose templates changed after they were last read: the gallery does not have them yet.
+    unread: BTreeSet<PersonId>,
+    /// Whether another policy came into force than the registry has read.
+    policy_adopted: bool,
     /// Set when the store contradicted itself halfway through a batch; nothing is decided from then on.
     damage: Option<String>,
 }
@@ -32,17 +39,18 @@ pub(super) struct Suspects {
     /// Whose mirror image the presented eyes are, nearest first.
     pub(super) mirrored: Vec<Candidate>,
     /// People of whom no eye could be compared with the same presented eye.
-    pub(super) incomparable: usize,
+    pub(super) incomparable: Vec<PersonId>,
 }
 
 impl Known {
     pub(super) fn new(policy: &RegistryPolicy, created_at: u64) -> Self {
         Self {
             sequence: Sequence::START,
-            people: 0,
             gallery: PeopleGallery::new(policy.layout, policy.encoder),
             tree: Tree::new(),
             root_at: created_at,
+            unread: BTreeSet::new(),
+            policy_adopted: false,
             damage: None,
         }
     }
@@ -51,8 +59,9 @@ impl Known {
         self.sequence
     }
 
-    pub(super) const fn people(&self) -> u64 {
-        self.people
+    /// People whose eyes are here, whether their leaf is in the tree or not.
+    pub(super) fn people(&self) -> u64 {
+        self.gallery.len() as u64
     }
 
     pub(super) const fn tree(&self) -> &Tree {
@@ -63,8 +72,21 @@ impl Known {
         &self.gallery
     }
 
-    /// Learns what others have added; returns who is new.
-    pub(super) fn catch_up(&mut self, store: &impl ReadStore) -> Result<Vec<PersonId>, RegistryError> {
+    /// Whether another policy has to be read.
+    pub(super) const fn policy_adopted(&self) -> bool {
+        self.policy_adopted
+    }
+
+    /// It was read.
+    pub(super) const fn policy_read(&mut self) {
+        self.policy_adopted = false;
+    }
+
+    /// Learns what was committed since; says whose templates are others than before, or gone.
+    ///
+    /// The tree follows the changes one by one. The gallery takes the templates as they are when it reads them, which
+    /// may be later than the changes that were read; under the writer's lock it is the same moment.
+    pub(super) fn catch_up(&mut self, store: &impl ReadStore) -> Result<BTreeSet<PersonId>, RegistryError> {
         if let Some(detail) = &self.damage {
             return Err(RegistryError::Damaged { detail: detail.clone() });
         }
@@ -75,80 +97,128 @@ impl Known {
                 self.sequence
             )));
         }
-        let mut newcomers = Vec::new();
+        let everybody = self.sequence == Sequence::START;
         while self.sequence < head {
-            let batch = store.changes_since(self.sequence, BATCH)?;
-            self.learn(&batch, &mut newcomers)?;
+            let batch = store.changes_since(self.sequence, CHANGES)?;
+            self.follow(&batch)?;
         }
-        Ok(newcomers)
+        if everybody { self.read_everybody(store) } else { self.read_some(store) }
     }
 
-    fn learn(&mut self, batch: &[ChangeRecord], newcomers: &mut Vec<PersonId>) -> Result<(), RegistryError> {
+    /// Does to the tree what was done.
+    fn follow(&mut self, batch: &[ChangeRecord]) -> Result<(), RegistryError> {
         let Some(last) = batch.last() else {
             return Err(self.damaged(format!("no change after {}, though there is a newer one", self.sequence)));
         };
-        let mut leaves = Vec::with_capacity(batch.len());
-        for record in batch {
-            if record.sequence.as_u64() != self.sequence.as_u64() + 1 {
-                return Err(self.damaged(format!("change {} follows {}", record.sequence, self.sequence)));
+        let mut appended = Vec::with_capacity(batch.len());
+        for (record, expected) in batch.iter().zip(self.sequence.as_u64() + 1..) {
+            if record.sequence.as_u64() != expected {
+                return Err(self.damaged(format!("change {} follows {}", record.sequence, expected - 1)));
             }
-            match &record.change {
-                Change::Enrolled(person) => {
-                    let next = u64::from(self.tree.len()) + leaves.len() as u64;
-                    if u64::from(person.leaf.index.as_u32()) != next {
-                        let index = person.leaf.index;
-                        return Err(
-                            self.damaged(format!("leaf {index} of person {} follows {next} leaves", person.person))
-                        );
-                    }
-                    let [left, right] = self.open(person)?;
-                    let eyes = EyePair { left: left.as_ref(), right: right.as_ref() };
-                    self.add_eyes(person.person, eyes).map_err(|detail| self.damaged(detail))?;
-                    leaves.push(person.leaf.leaf);
-                    newcomers.push(person.person);
-                }
+            if let Err(detail) = self.place(&record.change, &mut appended) {
+                return Err(self.damaged(format!("change {}: {detail}", record.sequence)));
             }
-            self.sequence = record.sequence;
+            let given = u64::from(self.tree.len()) + appended.len() as u64;
+            if record.root.leaves != given {
+                let found = record.root.leaves;
+                return Err(self.damaged(format!("change {} counts {found} leaves of {given}", record.sequence)));
+            }
         }
         // One hash per eight leaves instead of ten per leaf; and the root is looked at once.
-        if let Err(error) = self.tree.extend(&leaves) {
+        if let Err(error) = self.tree.extend(&appended) {
             return Err(self.damaged(format!("leaves up to change {}: {error}", last.sequence)));
         }
         if self.tree.root() != last.root.root {
             return Err(self.damaged(format!("the leaves up to change {} do not have its root", last.sequence)));
         }
         self.root_at = self.root_at.max(last.root.at);
+        self.sequence = last.sequence;
+        self.policy_adopted |= batch.iter().any(|record| matches!(record.change, Change::PolicyAdopted { .. }));
+        let touched = batch.iter().filter(|record| record.change.changes_templates());
+        self.unread.extend(touched.filter_map(|record| record.change.person()));
         Ok(())
     }
 
-    fn open(&mut self, person: &PersonRecord) -> Result<[Option<IrisTemplate>; 2], RegistryError> {
+    /// Does to the tree what one change did; leaves at its end wait in `appended`.
+    fn place(&mut self, change: &Change, appended: &mut Vec<Leaf>) -> Result<(), String> {
+        let next = self.tree.len() as usize + appended.len();
+        let places = change.placed().map(|(index, _)| index).into_iter().chain(change.removed());
+        if places.clone().any(|index| index.as_u32() >= self.tree.len() && (index.as_u32() as usize) < next) {
+            self.tree.extend(appended).map_err(|error| error.to_string())?;
+            appended.clear();
+        }
+        if let Some(index) = change.removed() {
+            self.tree.remove(index).map_err(|error| error.to_string())?;
+        }
+        if let Some((index, leaf)) = change.placed() {
+            let appends = matches!(change, Change::Enrolled { .. } | Change::Recovered { .. });
+            match (appends, index.as_u32() as usize == next) {
+                (true, true) => appended.push(leaf),
+                (true, false) => return Err(format!("leaf {index} follows {next} leaves")),
+                (false, _) => self.tree.replace(index, leaf).map_err(|error| error.to_string())?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes everybody's templates: one question for many people.
+    fn read_everybody(&mut self, store: &impl ReadStore) -> Result<BTreeSet<PersonId>, RegistryError> {
+        let mut after = 0;
+        loop {
+            let people = store.people_since(after, PEOPLE)?;
+            let Some(last) = people.last() else { break };
+            after = last.person.as_u64();
+            for person in people {
+                self.read(&person)?;
+                self.check_leaf(store, &person)?;
+                self.unread.remove(&person.person);
+            }
+        }
+        if let Some(person) = self.unread.first() {
+            return Err(self.damaged(format!("a change speaks of person {person}, who is not there")));
+        }
+        Ok(BTreeSet::new())
+    }
+
+    /// Takes the templates that changed.
+    fn read_some(&mut self, store: &impl ReadStore) -> Result<BTreeSet<PersonId>, RegistryError> {
+        let touched = self.unread.clone();
+        for &person in &touched {
+            let Some(record) = store.person(person)? else {
+                return Err(self.damaged(format!("a change speaks of person {person}, who is not there")));
+            };
+            self.read(&record)?;
+            self.check_leaf(store, &record)?;
+            self.unread.remove(&person);
+        }
+        Ok(touched)
+    }
+
+    /// Puts a person's eyes, as they are now, in the place of those that were known.
+    fn read(&mut self, person: &PersonRecord) -> Result<(), RegistryError> {
         let open = |eye| person.templates.of(eye).map(|record| record.open()).transpose();
-        match (open(EyeSide::Left), open(EyeSide::Right)) {
-            (Ok(left), Ok(right)) => Ok([left, right]),
-            (Err(error), _) | (_, Err(error)) => {
-                Err(self.damaged(format!("template of person {}: {error}", person.person)))
+        let taken = match (open(EyeSide::Left), open(EyeSide::Right), entry(person.person)) {
+            (Ok(left), Ok(right), Ok(entry)) => {
+                self.gallery.remove(entry);
+                let eyes = EyePair { left: left.as_ref(), right: right.as_ref() };
+                self.gallery.insert(entry, eyes).map_err(|error| error.to_string())
             }
-        }
+            (Err(error), ..) | (_, Err(error), _) => Err(error.to_string()),
+            (.., Err(detail)) => Err(detail),
+        };
+        taken.map_err(|detail| self.damaged(format!("eyes of person {}: {detail}", person.person)))
     }
 
-    /// Learns what this process has committed itself.
-    pub(super) fn enrolled(&mut self, inserted: Inserted, eyes: EyePair<'_>, leaf: &LeafRecord, root_at: u64) {
-        let learned = self.add_eyes(inserted.person, eyes).and_then(|()| {
-            self.tree.push(leaf.leaf).map_err(|error| format!("leaf of person {}: {error}", inserted.person))
-        });
-        match learned {
-            Ok(_) => {
-                self.sequence = inserted.sequence;
-                self.root_at = root_at;
-            }
-            // It is committed, so it is not taken back; but nothing is decided on what we know any more.
-            Err(detail) => drop(self.damaged(detail)),
+    /// Is a person's leaf where it should be? Changes and people are two records of that.
+    fn check_leaf(&mut self, store: &impl ReadStore, person: &PersonRecord) -> Result<(), RegistryError> {
+        let Some(leaf) = &person.leaf else { return Ok(()) };
+        let expected = if person.status == PersonStatus::Active { leaf.leaf } else { Leaf::empty() };
+        // The person may have been read later than the changes; if nothing came in since, it was the same moment.
+        if self.tree.leaf(leaf.index) != Ok(expected) && store.head()? == self.sequence {
+            return Err(
+                self.damaged(format!("leaf {} of person {} is not the one in the tree", leaf.index, person.person))
+            );
         }
-    }
-
-    fn add_eyes(&mut self, person: PersonId, eyes: EyePair<'_>) -> Result<(), String> {
-        self.gallery.insert(entry(person)?, eyes).map_err(|error| format!("eyes of person {person}: {error}"))?;
-        self.people += 1;
         Ok(())
     }
 
@@ -171,7 +241,7 @@ impl Known {
         Suspects {
             same: candidates(found.hits),
             mirrored: candidates(found.mirrored),
-            incomparable: found.incomparable.len(),
+            incomparable: found.incomparable.into_iter().map(|entry| PersonId::from(entry.number())).collect(),
         }
     }
 
@@ -180,10 +250,10 @@ impl Known {
         LeafIndex::new(self.tree.len()).map_err(|_| RegistryError::TreeFull)
     }
 
-    /// The root that the tree will have with one more leaf at its end.
-    pub(super) fn root_with(&self, leaf: &Leaf) -> Result<MerkleRoot, RegistryError> {
-        // A hash is zero or the empty leaf as often as two hashes collide, so the tree is full.
-        self.tree.root_with(leaf).map_err(|_| RegistryError::TreeFull)
+    /// The root that the tree will have with other leaves in some places.
+    pub(super) fn root_after(&self, changes: &[(LeafIndex, Option<Leaf>)]) -> Result<MerkleRoot, RegistryError> {
+        // A hash is zero or the empty leaf as often as two hashes collide, and the places are those of the store.
+        self.tree.root_after(changes).map_err(|error| RegistryError::Damaged { detail: error.to_string() })
     }
 
     /// When a root that comes into being at `at` became current: not before the one that it replaces, even if
@@ -194,6 +264,14 @@ impl Known {
 }
 
 impl Suspects {
+    /// Forgets what was found about a person whose templates changed after the search.
+    pub(super) fn forget(&mut self, person: PersonId) {
+        for candidates in [&mut self.same, &mut self.mirrored] {
+            candidates.retain(|candidate| candidate.person != person);
+        }
+        self.incomparable.retain(|other| *other != person);
+    }
+
     /// The same questions about one person who came in after the search; `mirrored` are the mirror images of the probes.
     pub(super) fn add(
         &mut self,
@@ -205,7 +283,7 @@ impl Suspects {
     ) {
         let straight = Pairing::new(probes, enrolled, false, &policy.matching);
         if straight.incomparable > 0 && straight.matching.is_empty() && straight.differing.is_empty() {
-            self.incomparable += 1;
+            self.incomparable.push(person);
         }
         for (probes, candidates) in [(probes, &mut self.same), (mirrored, &mut self.mirrored)] {
             candidates.extend(judge(person, probes, enrolled, policy.swapped_eyes, &policy.matching));

@@ -4,11 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::change::Plan;
 use super::{
-    Change, ChangeRecord, DecisionId, DecisionRecord, Genesis, Inserted, NewDecision, NewPerson, PersonId,
-    PersonRecord, PolicyId, PolicyRecord, ReadStore, RootRecord, Sequence, Store, StoreError, WriteTransaction,
+    Census, Change, ChangeRecord, DecisionId, DecisionRecord, Genesis, Inserted, NewDecision, NewPerson, NewPolicy,
+    PersonChange, PersonId, PersonRecord, PersonStatus, PersonStep, PolicyId, PolicyRecord, ReadStore, RootRecord,
+    Sequence, Store, StoreError, TemplatePair, WriteTransaction,
 };
 use crate::identity::IdentityCommitment;
+use crate::tree::MerkleRoot;
 
 /// How long a clone waits for another clone's transaction, as SQLite does by default here.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,9 +29,17 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Content {
     genesis: Option<Genesis>,
-    persons: Vec<PersonRecord>,
-    roots: Vec<RootRecord>,
+    policies: Vec<PolicyRecord>,
+    persons: Vec<Person>,
+    changes: Vec<ChangeRecord>,
     decisions: Vec<DecisionRecord>,
+}
+
+/// A person, and the commitments that they gave up.
+#[derive(Clone, Debug)]
+struct Person {
+    now: PersonRecord,
+    earlier: Vec<IdentityCommitment>,
 }
 
 impl Default for MemoryStore {
@@ -68,46 +79,77 @@ impl MemoryStore {
 }
 
 impl Content {
+    fn genesis(&self) -> Option<Genesis> {
+        self.genesis.clone()
+    }
+
     fn policy(&self) -> Option<PolicyRecord> {
-        self.genesis.as_ref().map(|genesis| PolicyRecord {
-            id: PolicyId(1),
-            adopted_at: genesis.created_at,
-            document: genesis.policy.clone(),
-        })
+        self.policies.last().cloned()
+    }
+
+    fn policy_of(&self, id: PolicyId) -> Option<PolicyRecord> {
+        self.policies.get(index(id.0.checked_sub(1)?)).cloned()
     }
 
     fn changes_since(&self, after: Sequence, limit: u32) -> Vec<ChangeRecord> {
-        // Every change so far is an enrolment, so change n brought person n.
-        let rows = self.persons.iter().zip(&self.roots);
-        rows.skip(index(after.0))
-            .take(limit as usize)
-            .map(|(person, root)| ChangeRecord {
-                sequence: root.sequence,
-                change: Change::Enrolled(Box::new(person.clone())),
-                root: root.clone(),
-            })
-            .collect()
+        self.changes.iter().skip(index(after.0)).take(limit as usize).cloned().collect()
+    }
+
+    fn changes_of(&self, person: PersonId) -> Vec<ChangeRecord> {
+        self.changes.iter().filter(|record| record.change.person() == Some(person)).cloned().collect()
     }
 
     fn roots_since(&self, after: Sequence, limit: u32) -> Vec<RootRecord> {
-        self.roots.iter().skip(index(after.0)).take(limit as usize).cloned().collect()
+        self.changes.iter().skip(index(after.0)).take(limit as usize).map(|record| record.root.clone()).collect()
     }
 
     fn head(&self) -> Sequence {
-        self.roots.last().map_or(Sequence::START, |root| root.sequence)
+        self.changes.last().map_or(Sequence::START, |record| record.sequence)
+    }
+
+    /// Places given out so far.
+    fn leaves(&self) -> u64 {
+        self.changes.last().map_or(0, |record| record.root.leaves)
     }
 
     fn person(&self, person: PersonId) -> Option<PersonRecord> {
-        self.persons.get(index(person.0.checked_sub(1)?)).cloned()
+        Some(self.persons.get(index(person.0.checked_sub(1)?))?.now.clone())
+    }
+
+    fn people_since(&self, after: u64, limit: u32) -> Vec<PersonRecord> {
+        self.persons.iter().skip(index(after)).take(limit as usize).map(|person| person.now.clone()).collect()
+    }
+
+    fn census(&self) -> Census {
+        let count = |status| self.persons.iter().filter(|person| person.now.status == status).count() as u64;
+        Census {
+            active: count(PersonStatus::Active),
+            suspended: count(PersonStatus::Suspended),
+            revoked: count(PersonStatus::Revoked),
+            erased: count(PersonStatus::Erased),
+        }
     }
 
     fn person_of(&self, commitment: &IdentityCommitment) -> Option<PersonId> {
         // Commitments are public, and this twin is for small registries: no index.
-        self.persons.iter().find(|person| person.leaf.commitment == *commitment).map(|person| person.person)
+        let owns = |person: &&Person| {
+            person.now.leaf.as_ref().is_some_and(|leaf| leaf.commitment == *commitment)
+                || person.earlier.contains(commitment)
+        };
+        self.persons.iter().find(owns).map(|person| person.now.person)
     }
 
     fn decisions_since(&self, after: u64, limit: u32) -> Vec<DecisionRecord> {
         self.decisions.iter().skip(index(after)).take(limit as usize).cloned().collect()
+    }
+
+    fn decision(&self, id: DecisionId) -> Option<DecisionRecord> {
+        self.decisions.get(index(id.0.checked_sub(1)?)).cloned()
+    }
+
+    fn decisions_of(&self, person: PersonId, since: u64, limit: u32) -> Vec<DecisionRecord> {
+        let wanted = |record: &&DecisionRecord| record.person == Some(person) && record.at >= since;
+        self.decisions.iter().rev().filter(wanted).take(limit as usize).cloned().collect()
     }
 }
 
@@ -116,72 +158,85 @@ fn index(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-impl ReadStore for MemoryStore {
-    fn genesis(&self) -> Result<Option<Genesis>, StoreError> {
-        Ok(self.lock()?.genesis.clone())
-    }
+/// The questions of [`ReadStore`], asked of a content.
+macro_rules! reads {
+    ($store:ty, |$self:ident| $content:expr) => {
+        impl ReadStore for $store {
+            reads! { @each |$self| $content;
+                genesis() -> Option<Genesis>,
+                policy() -> Option<PolicyRecord>,
+                policy_of(id: PolicyId) -> Option<PolicyRecord>,
+                changes_since(after: Sequence, limit: u32) -> Vec<ChangeRecord>,
+                changes_of(person: PersonId) -> Vec<ChangeRecord>,
+                roots_since(after: Sequence, limit: u32) -> Vec<RootRecord>,
+                head() -> Sequence,
+                person(person: PersonId) -> Option<PersonRecord>,
+                people_since(after: u64, limit: u32) -> Vec<PersonRecord>,
+                census() -> Census,
+                person_of(commitment: &IdentityCommitment) -> Option<PersonId>,
+                decisions_since(after: u64, limit: u32) -> Vec<DecisionRecord>,
+                decision(id: DecisionId) -> Option<DecisionRecord>,
+                decisions_of(person: PersonId, since: u64, limit: u32) -> Vec<DecisionRecord>,
+            }
 
-    fn policy(&self) -> Result<Option<PolicyRecord>, StoreError> {
-        Ok(self.lock()?.policy())
-    }
-
-    fn changes_since(&self, after: Sequence, limit: u32) -> Result<Vec<ChangeRecord>, StoreError> {
-        Ok(self.lock()?.changes_since(after, limit))
-    }
-
-    fn roots_since(&self, after: Sequence, limit: u32) -> Result<Vec<RootRecord>, StoreError> {
-        Ok(self.lock()?.roots_since(after, limit))
-    }
-
-    fn head(&self) -> Result<Sequence, StoreError> {
-        Ok(self.lock()?.head())
-    }
-
-    fn person(&self, person: PersonId) -> Result<Option<PersonRecord>, StoreError> {
-        Ok(self.lock()?.person(person))
-    }
-
-    fn person_of(&self, commitment: &IdentityCommitment) -> Result<Option<PersonId>, StoreError> {
-        Ok(self.lock()?.person_of(commitment))
-    }
-
-    fn decisions_since(&self, after: u64, limit: u32) -> Result<Vec<DecisionRecord>, StoreError> {
-        Ok(self.lock()?.decisions_since(after, limit))
-    }
-
-    fn disk_bytes(&self) -> Result<Option<u64>, StoreError> {
-        Ok(None)
-    }
+            fn disk_bytes(&self) -> Result<Option<u64>, StoreError> {
+                Ok(None)
+            }
+        }
+    };
+    (@each |$self:ident| $content:expr; $($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty,)*) => {
+        $(
+            fn $name(&$self $(, $argument: $kind)*) -> Result<$answer, StoreError> {
+                Ok($content.$name($($argument),*))
+            }
+        )*
+    };
 }
+
+reads!(MemoryStore, |self| self.lock()?);
+reads!(MemoryTransaction<'_>, |self| self.content);
 
 impl Store for MemoryStore {
     type Transaction<'a> = MemoryTransaction<'a>;
 
     fn begin(&mut self) -> Result<MemoryTransaction<'_>, StoreError> {
         let content = self.lock()?;
-        let before = Lengths {
-            initialised: content.genesis.is_some(),
-            persons: content.persons.len(),
-            decisions: content.decisions.len(),
-        };
+        let before = Before::new(&content);
         Ok(MemoryTransaction { content, before })
     }
 }
 
 /// The only writer of a [`MemoryStore`].
 ///
-/// Rows are only ever appended, so undoing is cutting back to the lengths at the beginning.
+/// Undoing is cutting back to the lengths at the beginning, and putting back what was changed, the latest first.
 #[derive(Debug)]
 pub struct MemoryTransaction<'a> {
     content: MutexGuard<'a, Content>,
-    before: Lengths,
+    before: Before,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Lengths {
+/// What a transaction found.
+#[derive(Debug)]
+struct Before {
     initialised: bool,
+    policies: usize,
     persons: usize,
+    changes: usize,
     decisions: usize,
+    changed: Vec<Person>,
+}
+
+impl Before {
+    fn new(content: &Content) -> Self {
+        Self {
+            initialised: content.genesis.is_some(),
+            policies: content.policies.len(),
+            persons: content.persons.len(),
+            changes: content.changes.len(),
+            decisions: content.decisions.len(),
+            changed: Vec::new(),
+        }
+    }
 }
 
 impl Drop for MemoryTransaction<'_> {
@@ -189,96 +244,35 @@ impl Drop for MemoryTransaction<'_> {
         if !self.before.initialised {
             self.content.genesis = None;
         }
+        for person in self.before.changed.drain(..).rev() {
+            let at = index(person.now.person.0 - 1);
+            self.content.persons[at] = person;
+        }
+        self.content.policies.truncate(self.before.policies);
         self.content.persons.truncate(self.before.persons);
-        self.content.roots.truncate(self.before.persons);
+        self.content.changes.truncate(self.before.changes);
         self.content.decisions.truncate(self.before.decisions);
     }
 }
 
-impl ReadStore for MemoryTransaction<'_> {
-    fn genesis(&self) -> Result<Option<Genesis>, StoreError> {
-        Ok(self.content.genesis.clone())
+impl MemoryTransaction<'_> {
+    fn must_be_initialised(&self) -> Result<(), StoreError> {
+        if self.content.genesis.is_some() { Ok(()) } else { Err(StoreError::NotInitialised) }
     }
 
-    fn policy(&self) -> Result<Option<PolicyRecord>, StoreError> {
-        Ok(self.content.policy())
-    }
-
-    fn changes_since(&self, after: Sequence, limit: u32) -> Result<Vec<ChangeRecord>, StoreError> {
-        Ok(self.content.changes_since(after, limit))
-    }
-
-    fn roots_since(&self, after: Sequence, limit: u32) -> Result<Vec<RootRecord>, StoreError> {
-        Ok(self.content.roots_since(after, limit))
-    }
-
-    fn head(&self) -> Result<Sequence, StoreError> {
-        Ok(self.content.head())
-    }
-
-    fn person(&self, person: PersonId) -> Result<Option<PersonRecord>, StoreError> {
-        Ok(self.content.person(person))
-    }
-
-    fn person_of(&self, commitment: &IdentityCommitment) -> Result<Option<PersonId>, StoreError> {
-        Ok(self.content.person_of(commitment))
-    }
-
-    fn decisions_since(&self, after: u64, limit: u32) -> Result<Vec<DecisionRecord>, StoreError> {
-        Ok(self.content.decisions_since(after, limit))
-    }
-
-    fn disk_bytes(&self) -> Result<Option<u64>, StoreError> {
-        Ok(None)
-    }
-}
-
-impl WriteTransaction for MemoryTransaction<'_> {
-    fn initialise(&mut self, genesis: &Genesis) -> Result<PolicyId, StoreError> {
-        if self.content.genesis.is_some() {
-            return Err(StoreError::AlreadyInitialised);
-        }
-        fits("time", genesis.created_at)?;
-        self.content.genesis = Some(genesis.clone());
-        Ok(PolicyId(1))
-    }
-
-    fn insert_person(&mut self, new: NewPerson<'_>) -> Result<Inserted, StoreError> {
-        if self.content.genesis.is_none() {
-            return Err(StoreError::NotInitialised);
-        }
-        let leaves = self.content.persons.len() as u64;
-        new.check(leaves, self.content.person_of(&new.leaf.commitment))?;
-        fits("time", new.at.max(new.root_at))?;
-        let person = PersonId(leaves + 1);
-        let sequence = Sequence(self.content.head().0 + 1);
-        self.content.persons.push(PersonRecord {
-            person,
-            enrolled_at: new.at,
-            templates: new.templates,
-            leaf: new.leaf,
-        });
-        self.content.roots.push(RootRecord { sequence, root: new.root, leaves: leaves + 1, at: new.root_at });
-        match self.insert_decision(&NewDecision { person: Some(person), ..new.decision }) {
-            Ok(decision) => Ok(Inserted { person, sequence, decision }),
-            Err(error) => {
-                self.content.persons.pop();
-                self.content.roots.pop();
-                Err(error)
-            }
-        }
-    }
-
-    fn insert_decision(&mut self, new: &NewDecision<'_>) -> Result<DecisionId, StoreError> {
-        if self.content.genesis.is_none() {
-            return Err(StoreError::NotInitialised);
-        }
+    /// The rules of [`WriteTransaction::insert_decision`]; `person` is about to be there.
+    fn check_decision(&self, new: &NewDecision<'_>) -> Result<(), StoreError> {
         fits("time", new.at)?;
-        if new.policy != PolicyId(1) || new.person.is_some_and(|person| self.content.person(person).is_none()) {
+        let known = new.person.is_none_or(|person| self.content.person(person).is_some());
+        if self.content.policy_of(new.policy).is_none() || !known {
             return Err(StoreError::Conflict {
                 detail: "the decision names a policy or person that is not there".into(),
             });
         }
+        Ok(())
+    }
+
+    fn add_decision(&mut self, new: &NewDecision<'_>) -> DecisionId {
         let id = DecisionId(self.content.decisions.len() as u64 + 1);
         self.content.decisions.push(DecisionRecord {
             id,
@@ -291,16 +285,117 @@ impl WriteTransaction for MemoryTransaction<'_> {
             software: new.software.to_owned(),
             details: new.details.to_owned(),
         });
+        id
+    }
+
+    fn add_change(
+        &mut self,
+        change: Change,
+        leaves: u64,
+        (root, at): (MerkleRoot, u64),
+        decision: &NewDecision<'_>,
+    ) -> (Sequence, DecisionId) {
+        let decision = self.add_decision(decision);
+        let sequence = Sequence(self.content.head().0 + 1);
+        let root = RootRecord { sequence, root, leaves, at };
+        self.content.changes.push(ChangeRecord { sequence, change, decision, root });
+        (sequence, decision)
+    }
+}
+
+impl WriteTransaction for MemoryTransaction<'_> {
+    fn initialise(&mut self, genesis: &Genesis) -> Result<PolicyId, StoreError> {
+        if self.content.genesis.is_some() {
+            return Err(StoreError::AlreadyInitialised);
+        }
+        fits("time", genesis.created_at)?;
+        self.content.genesis = Some(genesis.clone());
+        let id = PolicyId(1);
+        let document = genesis.policy.clone();
+        self.content.policies.push(PolicyRecord { id, adopted_at: genesis.created_at, document });
         Ok(id)
+    }
+
+    fn insert_person(&mut self, new: NewPerson<'_>) -> Result<Inserted, StoreError> {
+        self.must_be_initialised()?;
+        let leaves = self.content.leaves();
+        new.check(leaves, self.content.person_of(&new.leaf.commitment))?;
+        fits("time", new.at.max(new.root_at))?;
+        self.check_decision(&NewDecision { person: None, ..new.decision })?;
+        let person = PersonId(self.content.persons.len() as u64 + 1);
+        let change = Change::Enrolled { person, index: new.leaf.index, leaf: new.leaf.leaf };
+        let now = PersonRecord {
+            person,
+            enrolled_at: new.at,
+            status: PersonStatus::Active,
+            template_version: 1,
+            templates: new.templates,
+            leaf: Some(new.leaf),
+        };
+        self.content.persons.push(Person { now, earlier: Vec::new() });
+        let decision = NewDecision { person: Some(person), ..new.decision };
+        let (sequence, decision) = self.add_change(change, leaves + 1, (new.root, new.root_at), &decision);
+        Ok(Inserted { person, sequence, decision })
+    }
+
+    fn change_person(&mut self, new: PersonChange<'_>) -> Result<Inserted, StoreError> {
+        self.must_be_initialised()?;
+        let person = new.person;
+        let unknown = || StoreError::Conflict { detail: format!("there is no person {person}") };
+        let at = person.0.checked_sub(1).map(index).ok_or_else(unknown)?;
+        let before = self.content.persons.get(at).ok_or_else(unknown)?.clone();
+        let taken = match &new.step {
+            PersonStep::Recover { leaf } => self.content.person_of(&leaf.commitment),
+            _ => None,
+        };
+        let Plan { status, change, leaves } = new.step.plan(&before.now, self.content.leaves(), taken)?;
+        fits("time", new.root_at)?;
+        let decision = NewDecision { person: Some(person), ..new.decision };
+        self.check_decision(&decision)?;
+        let Person { now, earlier } = &mut self.content.persons[at];
+        now.status = status;
+        match new.step {
+            PersonStep::Refresh { templates } => {
+                now.templates = templates;
+                now.template_version += 1;
+            }
+            PersonStep::Recover { leaf } => {
+                earlier.extend(now.leaf.replace(leaf).map(|leaf| leaf.commitment));
+            }
+            PersonStep::Renew { leaf } => now.leaf = Some(leaf),
+            PersonStep::Erase => {
+                now.templates = TemplatePair::default();
+                now.leaf = None;
+                earlier.clear();
+            }
+            PersonStep::Suspend | PersonStep::Reinstate | PersonStep::Revoke => {}
+        }
+        self.before.changed.push(before);
+        let (sequence, decision) = self.add_change(change, leaves, (new.root, new.root_at), &decision);
+        Ok(Inserted { person, sequence, decision })
+    }
+
+    fn adopt_policy(&mut self, new: NewPolicy<'_>) -> Result<PolicyId, StoreError> {
+        self.must_be_initialised()?;
+        fits("time", new.root_at)?;
+        self.check_decision(&new.decision)?;
+        let id = PolicyId(self.content.policies.len() as u64 + 1);
+        let document = new.document.to_owned();
+        self.content.policies.push(PolicyRecord { id, adopted_at: new.decision.at, document });
+        let leaves = self.content.leaves();
+        self.add_change(Change::PolicyAdopted { policy: id }, leaves, (new.root, new.root_at), &new.decision);
+        Ok(id)
+    }
+
+    fn insert_decision(&mut self, new: &NewDecision<'_>) -> Result<DecisionId, StoreError> {
+        self.must_be_initialised()?;
+        self.check_decision(new)?;
+        Ok(self.add_decision(new))
     }
 
     fn commit(mut self) -> Result<(), StoreError> {
         // What is there now is what `drop` cuts back to.
-        self.before = Lengths {
-            initialised: self.content.genesis.is_some(),
-            persons: self.content.persons.len(),
-            decisions: self.content.decisions.len(),
-        };
+        self.before = Before::new(&self.content);
         Ok(())
     }
 }

@@ -11,8 +11,9 @@ pub use file::SqliteOptions;
 pub(super) use file::{Access, Fault, File, Kind, Place};
 
 use super::{
-    ChangeRecord, DecisionId, DecisionRecord, Genesis, Inserted, NewDecision, NewPerson, PersonId, PersonRecord,
-    PolicyId, PolicyRecord, ReadStore, RootRecord, Sequence, Store, StoreError, WriteTransaction,
+    Census, ChangeRecord, DecisionId, DecisionRecord, Genesis, Inserted, NewDecision, NewPerson, NewPolicy,
+    PersonChange, PersonId, PersonRecord, PolicyId, PolicyRecord, ReadStore, RootRecord, Sequence, Store, StoreError,
+    WriteTransaction,
 };
 use crate::identity::IdentityCommitment;
 
@@ -22,7 +23,10 @@ const APPLICATION_ID: i32 = 0x506f_5072;
 static REGISTRY: Kind = Kind {
     name: "personhood registry",
     application_id: APPLICATION_ID,
-    migrations: &[include_str!("migrations/registry/0001_begin.sql")],
+    migrations: &[
+        include_str!("migrations/registry/0001_begin.sql"),
+        include_str!("migrations/registry/0002_life_cycle.sql"),
+    ],
 };
 
 /// A registry's store in one SQLite file with a write-ahead log.
@@ -108,43 +112,44 @@ impl SqliteStore {
     }
 }
 
-impl ReadStore for SqliteStore {
-    fn genesis(&self) -> Result<Option<Genesis>, StoreError> {
-        rows::genesis(&self.file.connection).map_err(|fault| self.file.place.explain(fault))
-    }
+/// The questions of [`ReadStore`], asked of one connection.
+macro_rules! reads {
+    ($store:ty, |$self:ident| $connection:expr, $place:expr, $bytes:expr) => {
+        impl ReadStore for $store {
+            reads! { @each |$self| $connection, $place;
+                genesis() -> Option<Genesis>,
+                policy() -> Option<PolicyRecord>,
+                policy_of(id: PolicyId) -> Option<PolicyRecord>,
+                changes_since(after: Sequence, limit: u32) -> Vec<ChangeRecord>,
+                changes_of(person: PersonId) -> Vec<ChangeRecord>,
+                roots_since(after: Sequence, limit: u32) -> Vec<RootRecord>,
+                head() -> Sequence,
+                person(person: PersonId) -> Option<PersonRecord>,
+                people_since(after: u64, limit: u32) -> Vec<PersonRecord>,
+                census() -> Census,
+                person_of(commitment: &IdentityCommitment) -> Option<PersonId>,
+                decisions_since(after: u64, limit: u32) -> Vec<DecisionRecord>,
+                decision(id: DecisionId) -> Option<DecisionRecord>,
+                decisions_of(person: PersonId, since: u64, limit: u32) -> Vec<DecisionRecord>,
+            }
 
-    fn policy(&self) -> Result<Option<PolicyRecord>, StoreError> {
-        rows::policy(&self.file.connection).map_err(|fault| self.file.place.explain(fault))
-    }
-
-    fn changes_since(&self, after: Sequence, limit: u32) -> Result<Vec<ChangeRecord>, StoreError> {
-        rows::changes_since(&self.file.connection, after, limit).map_err(|fault| self.file.place.explain(fault))
-    }
-
-    fn roots_since(&self, after: Sequence, limit: u32) -> Result<Vec<RootRecord>, StoreError> {
-        rows::roots_since(&self.file.connection, after, limit).map_err(|fault| self.file.place.explain(fault))
-    }
-
-    fn head(&self) -> Result<Sequence, StoreError> {
-        rows::head(&self.file.connection).map_err(|fault| self.file.place.explain(fault))
-    }
-
-    fn person(&self, person: PersonId) -> Result<Option<PersonRecord>, StoreError> {
-        rows::person(&self.file.connection, person).map_err(|fault| self.file.place.explain(fault))
-    }
-
-    fn person_of(&self, commitment: &IdentityCommitment) -> Result<Option<PersonId>, StoreError> {
-        rows::person_of(&self.file.connection, commitment).map_err(|fault| self.file.place.explain(fault))
-    }
-
-    fn decisions_since(&self, after: u64, limit: u32) -> Result<Vec<DecisionRecord>, StoreError> {
-        rows::decisions_since(&self.file.connection, after, limit).map_err(|fault| self.file.place.explain(fault))
-    }
-
-    fn disk_bytes(&self) -> Result<Option<u64>, StoreError> {
-        self.file.disk_bytes().map(Some)
-    }
+            fn disk_bytes(&$self) -> Result<Option<u64>, StoreError> {
+                $bytes
+            }
+        }
+    };
+    (@each |$self:ident| $connection:expr, $place:expr;
+     $($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty,)*) => {
+        $(
+            fn $name(&$self $(, $argument: $kind)*) -> Result<$answer, StoreError> {
+                rows::$name($connection $(, $argument)*).map_err(|fault| $place.explain(fault))
+            }
+        )*
+    };
 }
+
+reads!(SqliteStore, |self| &self.file.connection, self.file.place, self.file.disk_bytes().map(Some));
+reads!(SqliteTransaction<'_>, |self| &self.transaction, self.place, Ok(Some(self.bytes)));
 
 impl Store for SqliteStore {
     type Transaction<'a> = SqliteTransaction<'a>;
@@ -192,44 +197,6 @@ impl SqliteTransaction<'_> {
     }
 }
 
-impl ReadStore for SqliteTransaction<'_> {
-    fn genesis(&self) -> Result<Option<Genesis>, StoreError> {
-        rows::genesis(&self.transaction).map_err(|fault| self.place.explain(fault))
-    }
-
-    fn policy(&self) -> Result<Option<PolicyRecord>, StoreError> {
-        rows::policy(&self.transaction).map_err(|fault| self.place.explain(fault))
-    }
-
-    fn changes_since(&self, after: Sequence, limit: u32) -> Result<Vec<ChangeRecord>, StoreError> {
-        rows::changes_since(&self.transaction, after, limit).map_err(|fault| self.place.explain(fault))
-    }
-
-    fn roots_since(&self, after: Sequence, limit: u32) -> Result<Vec<RootRecord>, StoreError> {
-        rows::roots_since(&self.transaction, after, limit).map_err(|fault| self.place.explain(fault))
-    }
-
-    fn head(&self) -> Result<Sequence, StoreError> {
-        rows::head(&self.transaction).map_err(|fault| self.place.explain(fault))
-    }
-
-    fn person(&self, person: PersonId) -> Result<Option<PersonRecord>, StoreError> {
-        rows::person(&self.transaction, person).map_err(|fault| self.place.explain(fault))
-    }
-
-    fn person_of(&self, commitment: &IdentityCommitment) -> Result<Option<PersonId>, StoreError> {
-        rows::person_of(&self.transaction, commitment).map_err(|fault| self.place.explain(fault))
-    }
-
-    fn decisions_since(&self, after: u64, limit: u32) -> Result<Vec<DecisionRecord>, StoreError> {
-        rows::decisions_since(&self.transaction, after, limit).map_err(|fault| self.place.explain(fault))
-    }
-
-    fn disk_bytes(&self) -> Result<Option<u64>, StoreError> {
-        Ok(Some(self.bytes))
-    }
-}
-
 impl WriteTransaction for SqliteTransaction<'_> {
     fn initialise(&mut self, genesis: &Genesis) -> Result<PolicyId, StoreError> {
         self.write(|connection| rows::initialise(connection, genesis))
@@ -237,6 +204,14 @@ impl WriteTransaction for SqliteTransaction<'_> {
 
     fn insert_person(&mut self, person: NewPerson<'_>) -> Result<Inserted, StoreError> {
         self.write(|connection| rows::insert_person(connection, &person))
+    }
+
+    fn change_person(&mut self, change: PersonChange<'_>) -> Result<Inserted, StoreError> {
+        self.write(|connection| rows::change_person(connection, &change))
+    }
+
+    fn adopt_policy(&mut self, policy: NewPolicy<'_>) -> Result<PolicyId, StoreError> {
+        self.write(|connection| rows::adopt_policy(connection, &policy))
     }
 
     fn insert_decision(&mut self, decision: &NewDecision<'_>) -> Result<DecisionId, StoreError> {

@@ -2,6 +2,7 @@
 //!
 //! The depth is a value, so that the tests can compare small trees with a naive twin leaf by leaf.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -57,6 +58,23 @@ impl Incremental {
     pub(super) fn replace(&mut self, place: usize, leaf: Scalar) {
         self.levels[0][place] = leaf;
         self.rehash(place, place);
+    }
+
+    /// The root with other leaves in some places; what is above them is hashed once each.
+    pub(super) fn root_after(&self, places: &[(usize, Scalar)]) -> Scalar {
+        let mut changed: BTreeMap<usize, Scalar> = places.iter().copied().collect();
+        for level in 1..self.levels.len() {
+            let parents: BTreeSet<usize> = changed.keys().map(|index| index / ARITY).collect();
+            let hashed = parents.into_iter().map(|parent| {
+                let child = |child| {
+                    let index = parent * ARITY + child;
+                    changed.get(&index).copied().unwrap_or_else(|| self.at(level - 1, index))
+                };
+                (parent, node(&core::array::from_fn(child)))
+            });
+            changed = hashed.collect();
+        }
+        changed.get(&0).copied().unwrap_or_else(|| self.root())
     }
 
     /// The seven other children of the node above the one that covers `place` on `level`, in their order.

@@ -516,7 +516,7 @@ fn the_formats_are_documented_as_they_are() {
     let ground = Ground::new(RegistryPolicy::default());
     let nullifiers = ground.0.path().join("nullifiers.db");
     drop(SqliteNullifiers::create(&nullifiers).unwrap());
-    for (file, tables) in [(ground.file(), 7), (nullifiers, 1)] {
+    for (file, tables) in [(ground.file(), 17), (nullifiers, 1)] {
         let connection = rusqlite::Connection::open(file).unwrap();
         let mut statement = connection
             .prepare(
@@ -719,7 +719,7 @@ fn tampering_is_noticed() {
     }
     drop(registry);
     let good = fs::read(ground.file()).unwrap();
-    let unlock = "DROP TRIGGER changes_stay; DROP TRIGGER changes_remain; DROP TRIGGER decisions_remain;";
+    let unlock = "DROP TRIGGER changes_stay; DROP TRIGGER changes_remain; DROP TRIGGER decisions_remain; DROP TRIGGER policies_stay;";
     for change in [
         // A leaf that is not its person's, and two that have changed places.
         "UPDATE leaves SET leaf = (SELECT leaf FROM leaves WHERE leaf_index = 2) WHERE leaf_index = 1",
@@ -773,7 +773,12 @@ fn tampering_is_noticed() {
     // And the rows that are append-only refuse the hand at the prompt.
     fs::write(ground.file(), &good).unwrap();
     let connection = rusqlite::Connection::open(ground.file()).unwrap();
-    for change in ["UPDATE decisions SET outcome = 'accepted'", "DELETE FROM decisions", "DELETE FROM changes"] {
+    for change in [
+        "UPDATE decisions SET outcome = 'accepted'",
+        "DELETE FROM decisions",
+        "DELETE FROM changes",
+        "UPDATE policies SET document = '{}'",
+    ] {
         let error = connection.execute_batch(change).unwrap_err();
         assert!(error.to_string().contains("append-only"), "{error}");
     }
@@ -894,7 +899,8 @@ fn check_whole(file: &Path, acknowledged: &BTreeMap<u64, (PersonId, MerkleRoot)>
     assert_eq!(roots.len() as u64, people);
     for (root, person) in roots.iter().zip(1..) {
         let record = registry.store().person(PersonId::new(person).unwrap()).unwrap().unwrap();
-        tree.push(Leaf::new(&record.leaf.commitment, &record.leaf.credential)).unwrap();
+        let leaf = record.leaf.unwrap();
+        tree.push(Leaf::new(&leaf.commitment, &leaf.credential)).unwrap();
         assert_eq!(root.root, tree.root());
         assert!(record.templates.left.unwrap().open().is_ok() && record.templates.right.unwrap().open().is_ok());
     }

@@ -10,7 +10,8 @@ use std::time::Duration;
 use personhood::identity::{Assurance, Credential, Leaf};
 use personhood::nullifier::{Nullifier, NullifierError, NullifierStore, Scope};
 use personhood::store::{
-    Change, DecisionRecord, Genesis, MemoryStore, NewDecision, NewPerson, PersonId, PolicyId, ReadStore, RecordError,
+    Census, Change, DecisionId, DecisionRecord, Genesis, LeafRecord, MemoryStore, NewDecision, NewPerson, NewPolicy,
+    PersonChange, PersonId, PersonRecord, PersonStatus, PersonStep, PolicyId, PolicyRecord, ReadStore, RecordError,
     Sequence, SqliteNullifiers, SqliteOptions, SqliteStore, Store, StoreError, TemplatePair, TemplateRecord,
     WriteTransaction,
 };
@@ -110,7 +111,7 @@ fn newcomer(number: u64) -> NewPerson<'static> {
     NewPerson {
         at: 2_000 + number,
         templates,
-        leaf: personhood::store::LeafRecord { index, commitment, credential, leaf },
+        leaf: LeafRecord { index, commitment, credential, leaf },
         root: root(number),
         root_at: 3_000 + number,
         decision: decision(number),
@@ -135,6 +136,9 @@ fn enrol(store: &mut impl Store, numbers: std::ops::Range<u64>) {
 #[derive(Clone, Debug, PartialEq)]
 struct Everything {
     genesis: Option<Genesis>,
+    policy: Option<PolicyRecord>,
+    people: Vec<PersonRecord>,
+    census: Census,
     changes: Vec<personhood::store::ChangeRecord>,
     roots: Vec<personhood::store::RootRecord>,
     decisions: Vec<DecisionRecord>,
@@ -144,6 +148,9 @@ struct Everything {
 fn everything(store: &impl ReadStore) -> Everything {
     Everything {
         genesis: store.genesis().unwrap(),
+        policy: store.policy().unwrap(),
+        people: store.people_since(0, 1_000).unwrap(),
+        census: store.census().unwrap(),
         changes: store.changes_since(Sequence::START, 1_000).unwrap(),
         roots: store.roots_since(Sequence::START, 1_000).unwrap(),
         decisions: store.decisions_since(0, 1_000).unwrap(),
@@ -174,6 +181,12 @@ conformance! {
     one_writes_and_the_other_waits
     changes_come_in_order_and_in_pieces
     numbers_beyond_the_store_are_refused
+    a_life_has_its_steps
+    steps_that_are_not_possible_are_refused
+    an_erased_person_leaves_a_number
+    a_dropped_transaction_undoes_steps
+    policies_follow_one_another
+    decisions_are_found_by_number_and_person
 }
 
 fn an_empty_store_is_empty<G: Ground>() {
@@ -181,7 +194,16 @@ fn an_empty_store_is_empty<G: Ground>() {
     let mut store = ground.open();
     assert_eq!(
         everything(&store),
-        Everything { genesis: None, changes: vec![], roots: vec![], decisions: vec![], head: Sequence::START }
+        Everything {
+            genesis: None,
+            policy: None,
+            people: vec![],
+            census: Census::default(),
+            changes: vec![],
+            roots: vec![],
+            decisions: vec![],
+            head: Sequence::START,
+        }
     );
     assert_eq!(store.policy().unwrap(), None);
     assert_eq!(store.person(person(1)).unwrap(), None);
@@ -225,16 +247,19 @@ fn what_goes_in_comes_out<G: Ground>() {
     assert_eq!(changes.len(), 4);
     for (number, change) in (0..).zip(&changes) {
         let expected = newcomer(number);
-        let Change::Enrolled(stored) = &change.change else { panic!("{change:?}") };
-        assert_eq!(change.sequence.as_u64(), number + 1);
-        assert_eq!(stored.person, person(number + 1));
-        assert_eq!(stored.enrolled_at, expected.at);
-        assert_eq!(stored.leaf, expected.leaf);
+        let Change::Enrolled { person: id, index, leaf } = change.change else { panic!("{change:?}") };
+        assert_eq!((change.sequence.as_u64(), change.decision.as_u64()), (number + 1, number + 1));
+        assert_eq!((id, index, leaf), (person(number + 1), expected.leaf.index, expected.leaf.leaf));
+        let stored = store.person(id).unwrap().unwrap();
+        assert_eq!((stored.person, stored.enrolled_at), (id, expected.at));
+        assert_eq!((stored.status, stored.template_version), (PersonStatus::Active, 1));
+        assert_eq!(stored.leaf.as_ref(), Some(&expected.leaf));
         assert_eq!(stored.templates, expected.templates);
         assert_eq!(stored.templates.left.is_some(), number != 2);
         assert_eq!((change.root.root, change.root.at), (expected.root, expected.root_at));
         assert_eq!((change.root.leaves, change.root.sequence), (number + 1, change.sequence));
-        assert_eq!(store.person(stored.person).unwrap().as_ref(), Some(&**stored));
+        assert_eq!(store.people_since(number, 1).unwrap(), [stored.clone()]);
+        assert_eq!(store.changes_of(id).unwrap(), [change.clone()]);
         assert_eq!(store.person_of(&expected.leaf.commitment).unwrap(), Some(stored.person));
     }
     let decisions = store.decisions_since(0, 10).unwrap();
@@ -288,10 +313,7 @@ fn a_refused_row_leaves_the_transaction_as_it_was<G: Ground>() {
     let mut transaction = store.begin().unwrap();
     transaction.insert_person(newcomer(1)).unwrap();
 
-    let taken = NewPerson {
-        leaf: personhood::store::LeafRecord { commitment: commitment(0), ..newcomer(2).leaf },
-        ..newcomer(2)
-    };
+    let taken = NewPerson { leaf: LeafRecord { commitment: commitment(0), ..newcomer(2).leaf }, ..newcomer(2) };
     let eyeless = NewPerson { templates: TemplatePair::default(), ..newcomer(2) };
     let nobody = NewDecision { person: Some(person(9)), ..decision(2) };
     let no_policy = NewDecision { policy: PolicyId::new(2).unwrap(), ..decision(2) };
@@ -319,7 +341,7 @@ fn a_transaction_sees_itself_and_nobody_else_does<G: Ground>() {
     transaction.insert_person(newcomer(0)).unwrap();
     assert_eq!(everything(&transaction).changes.len(), 1);
     assert_eq!(transaction.person_of(&commitment(0)).unwrap(), Some(person(1)));
-    assert_eq!(transaction.person(person(1)).unwrap().unwrap().leaf, newcomer(0).leaf);
+    assert_eq!(transaction.person(person(1)).unwrap().unwrap().leaf, Some(newcomer(0).leaf));
     // In memory the reader waits for the writer and gives up; in SQLite it reads what was committed.
     match ground.open().head() {
         Ok(head) => assert_eq!(head, Sequence::START),
@@ -391,9 +413,270 @@ fn numbers_beyond_the_store_are_refused<G: Ground>() {
     assert!(transaction.decisions_since(0, 9).unwrap().is_empty());
 }
 
+/// Leaf `index` of a person with the commitment of newcomer `number`, issued at `issued_at`.
+fn leaf(index: u64, number: u64, issued_at: u64) -> LeafRecord {
+    let commitment = commitment(number);
+    let credential = Credential::new(issued_at, 2_000_000, Assurance::BOTH_EYES).unwrap();
+    let leaf = Leaf::new(&commitment, &credential);
+    LeafRecord { index: LeafIndex::new(u32::try_from(index).unwrap()).unwrap(), commitment, credential, leaf }
+}
+
+fn step_of(number: u64, step: PersonStep) -> PersonChange<'static> {
+    PersonChange {
+        person: person(number),
+        step,
+        root: root(7_000 + number),
+        root_at: 4_000,
+        decision: NewDecision { action: "change", ..decision(20) },
+    }
+}
+
+fn take<S: Store>(store: &mut S, number: u64, step: PersonStep) -> Result<Change, StoreError> {
+    let mut transaction = store.begin()?;
+    let done = transaction.change_person(step_of(number, step))?;
+    transaction.commit()?;
+    assert_eq!(done.person, person(number));
+    let record = store.changes_since(Sequence::new(done.sequence.as_u64() - 1).unwrap(), 9)?.pop().unwrap();
+    assert_eq!((record.sequence, record.decision, record.root.at), (done.sequence, done.decision, 4_000));
+    assert_eq!(record.change.person(), Some(person(number)));
+    Ok(record.change)
+}
+
+fn a_life_has_its_steps<G: Ground>() {
+    let ground = G::new();
+    let mut store = ground.open();
+    initialise(&mut store);
+    enrol(&mut store, 0..3);
+    let place = |index| LeafIndex::new(index).unwrap();
+    let first = newcomer(1).leaf;
+
+    let fresh = TemplatePair { left: None, right: Some(TemplateRecord::clear(&eye(77))) };
+    let change = take(&mut store, 2, PersonStep::Refresh { templates: fresh.clone() }).unwrap();
+    assert_eq!(change, Change::Refreshed { person: person(2), version: 2 });
+    assert_eq!((change.placed(), change.removed(), change.changes_templates()), (None, None, true));
+    let record = store.person(person(2)).unwrap().unwrap();
+    assert_eq!((record.templates, record.template_version, record.leaf.unwrap()), (fresh, 2, first.clone()));
+
+    let change = take(&mut store, 2, PersonStep::Suspend).unwrap();
+    assert_eq!(change, Change::Suspended { person: person(2), removed: place(1) });
+    assert_eq!(store.person(person(2)).unwrap().unwrap().status, PersonStatus::Suspended);
+    let change = take(&mut store, 2, PersonStep::Reinstate).unwrap();
+    assert_eq!(change, Change::Reinstated { person: person(2), index: place(1), leaf: first.leaf });
+
+    let renewed = leaf(1, 1, 99);
+    let change = take(&mut store, 2, PersonStep::Renew { leaf: renewed.clone() }).unwrap();
+    assert_eq!(change, Change::Renewed { person: person(2), index: place(1), leaf: renewed.leaf });
+    assert_eq!(store.person(person(2)).unwrap().unwrap().leaf, Some(renewed));
+
+    let second = leaf(3, 500, 5_000);
+    let change = take(&mut store, 2, PersonStep::Recover { leaf: second.clone() }).unwrap();
+    let expected = Change::Recovered { person: person(2), removed: place(1), index: place(3), leaf: second.leaf };
+    assert_eq!((change.removed(), change.placed()), (Some(place(1)), Some((place(3), second.leaf))));
+    assert_eq!(change, expected);
+    assert_eq!(store.person(person(2)).unwrap().unwrap().leaf, Some(second));
+    // The commitment that was given up stays taken.
+    assert_eq!(store.person_of(&commitment(1)).unwrap(), Some(person(2)));
+    assert_eq!(store.person_of(&commitment(500)).unwrap(), Some(person(2)));
+
+    let change = take(&mut store, 2, PersonStep::Revoke).unwrap();
+    assert_eq!(change, Change::Revoked { person: person(2), removed: Some(place(3)) });
+    take(&mut store, 3, PersonStep::Suspend).unwrap();
+    let change = take(&mut store, 3, PersonStep::Revoke).unwrap();
+    assert_eq!(change, Change::Revoked { person: person(3), removed: None });
+    let expected = Census { active: 1, revoked: 2, ..Census::default() };
+    assert_eq!(store.census().unwrap(), expected);
+
+    let store = ground.open();
+    let words: Vec<_> = store.changes_of(person(2)).unwrap().iter().map(|record| record.change.as_str()).collect();
+    assert_eq!(words, ["enrolled", "refreshed", "suspended", "reinstated", "renewed", "recovered", "revoked"]);
+    let leaves: Vec<_> = store.roots_since(Sequence::START, 99).unwrap().iter().map(|root| root.leaves).collect();
+    assert_eq!(leaves, [1, 2, 3, 3, 3, 3, 3, 4, 4, 4, 4]);
+}
+
+fn steps_that_are_not_possible_are_refused<G: Ground>() {
+    let ground = G::new();
+    let mut store = ground.open();
+    let mut transaction = store.begin().unwrap();
+    assert!(matches!(transaction.change_person(step_of(1, PersonStep::Suspend)), Err(StoreError::NotInitialised)));
+    drop(transaction);
+    initialise(&mut store);
+    // 1 active, 2 suspended, 3 revoked, 4 erased.
+    enrol(&mut store, 0..4);
+    take(&mut store, 2, PersonStep::Suspend).unwrap();
+    take(&mut store, 3, PersonStep::Revoke).unwrap();
+    take(&mut store, 4, PersonStep::Erase).unwrap();
+    let eyes = || TemplatePair { left: Some(TemplateRecord::clear(&eye(5))), right: None };
+    let refresh = || PersonStep::Refresh { templates: eyes() };
+    let recover = |index, number| PersonStep::Recover { leaf: leaf(index, number, 5_000) };
+    let before = everything(&store);
+    let mut transaction = store.begin().unwrap();
+    for (number, step) in [
+        (0, PersonStep::Suspend),
+        (5, PersonStep::Suspend),
+        (1, PersonStep::Reinstate),
+        (1, PersonStep::Refresh { templates: TemplatePair::default() }),
+        // Not the next leaf, a commitment that is somebody's, and one that is their own.
+        (1, recover(5, 600)),
+        (1, recover(3, 600)),
+        (1, recover(4, 1)),
+        (1, recover(4, 0)),
+        // Another place, another commitment.
+        (1, PersonStep::Renew { leaf: leaf(1, 0, 10) }),
+        (1, PersonStep::Renew { leaf: leaf(0, 1, 10) }),
+        (2, PersonStep::Suspend),
+        (2, refresh()),
+        (2, recover(4, 600)),
+        (2, PersonStep::Renew { leaf: leaf(1, 1, 10) }),
+        (3, PersonStep::Suspend),
+        (3, PersonStep::Reinstate),
+        (3, PersonStep::Revoke),
+        (3, refresh()),
+        (3, recover(4, 600)),
+        (4, PersonStep::Suspend),
+        (4, PersonStep::Reinstate),
+        (4, PersonStep::Revoke),
+        (4, PersonStep::Erase),
+        (4, refresh()),
+        (4, recover(4, 600)),
+    ] {
+        let said = format!("{number} {step:?}");
+        let error = transaction.change_person(step_of(number, step)).expect_err(&said);
+        assert!(matches!(error, StoreError::Conflict { .. }), "{said}: {error}");
+        assert_eq!(everything(&transaction), before, "{said}");
+    }
+    let late = PersonChange { root_at: 1 << 63, ..step_of(1, PersonStep::Suspend) };
+    assert!(matches!(transaction.change_person(late), Err(StoreError::OutOfRange { .. })));
+    let no_policy = NewDecision { policy: PolicyId::new(9).unwrap(), ..decision(1) };
+    let change = PersonChange { decision: no_policy, ..step_of(1, PersonStep::Suspend) };
+    assert!(matches!(transaction.change_person(change), Err(StoreError::Conflict { .. })));
+    assert_eq!(everything(&transaction), before);
+    transaction.commit().unwrap();
+    assert_eq!(everything(&ground.open()), before);
+}
+
+fn an_erased_person_leaves_a_number<G: Ground>() {
+    let ground = G::new();
+    let mut store = ground.open();
+    initialise(&mut store);
+    enrol(&mut store, 0..3);
+    take(&mut store, 3, PersonStep::Recover { leaf: leaf(3, 500, 5_000) }).unwrap();
+    let change = take(&mut store, 3, PersonStep::Erase).unwrap();
+    assert_eq!(change.removed(), Some(LeafIndex::new(3).unwrap()));
+    take(&mut store, 2, PersonStep::Suspend).unwrap();
+    assert_eq!(take(&mut store, 2, PersonStep::Erase).unwrap().removed(), None);
+    for erased in [2, 3] {
+        let record = store.person(person(erased)).unwrap().unwrap();
+        assert_eq!(
+            (record.status, record.templates, record.leaf),
+            (PersonStatus::Erased, TemplatePair::default(), None)
+        );
+    }
+    for number in [1, 2, 500] {
+        assert_eq!(store.person_of(&commitment(number)).unwrap(), None, "{number}");
+    }
+    assert_eq!(store.census().unwrap(), Census { active: 1, erased: 2, ..Census::default() });
+    // Neither their numbers nor their places are given to anybody else, though their commitments are free.
+    let mut transaction = store.begin().unwrap();
+    let mut next = newcomer(4);
+    next.leaf = leaf(4, 2, 10);
+    assert_eq!(transaction.insert_person(next).unwrap().person, person(4));
+    transaction.commit().unwrap();
+    assert_eq!(store.person_of(&commitment(2)).unwrap(), Some(person(4)));
+}
+
+fn a_dropped_transaction_undoes_steps<G: Ground>() {
+    let ground = G::new();
+    let mut store = ground.open();
+    initialise(&mut store);
+    enrol(&mut store, 0..3);
+    take(&mut store, 1, PersonStep::Suspend).unwrap();
+    let before = everything(&store);
+    let mut transaction = store.begin().unwrap();
+    transaction.insert_person(newcomer(3)).unwrap();
+    for (number, step) in [
+        (1, PersonStep::Reinstate),
+        (1, PersonStep::Recover { leaf: leaf(4, 700, 1) }),
+        (4, PersonStep::Suspend),
+        (2, PersonStep::Refresh { templates: newcomer(3).templates }),
+        (2, PersonStep::Erase),
+        (4, PersonStep::Erase),
+        (3, PersonStep::Revoke),
+    ] {
+        transaction.change_person(step_of(number, step)).unwrap();
+    }
+    transaction.adopt_policy(NewPolicy { document: "{}", root: root(1), root_at: 5, decision: decision(1) }).unwrap();
+    assert_ne!(everything(&transaction), before);
+    drop(transaction);
+    assert_eq!(everything(&store), before);
+    assert_eq!(store.person_of(&commitment(700)).unwrap(), None);
+    assert_eq!(everything(&ground.open()), before);
+}
+
+fn policies_follow_one_another<G: Ground>() {
+    let ground = G::new();
+    let mut store = ground.open();
+    let adopt = |number| NewPolicy {
+        document: "{\"rules\":2}",
+        root: root(number),
+        root_at: 9_000 + number,
+        decision: NewDecision { action: "adopt-policy", ..decision(number) },
+    };
+    let mut transaction = store.begin().unwrap();
+    assert!(matches!(transaction.adopt_policy(adopt(1)), Err(StoreError::NotInitialised)));
+    drop(transaction);
+    initialise(&mut store);
+    enrol(&mut store, 0..1);
+    let mut transaction = store.begin().unwrap();
+    let second = transaction.adopt_policy(adopt(1)).unwrap();
+    let by_second = NewDecision { policy: second, ..decision(30) };
+    transaction.insert_decision(&by_second).unwrap();
+    transaction.commit().unwrap();
+    assert_eq!(second.as_u64(), 2);
+    let policy = store.policy().unwrap().unwrap();
+    assert_eq!((policy.id, policy.adopted_at, policy.document.as_str()), (second, 2_001, "{\"rules\":2}"));
+    assert_eq!(store.policy_of(second).unwrap(), Some(policy));
+    assert_eq!(store.policy_of(PolicyId::new(1).unwrap()).unwrap().unwrap().document, genesis().policy);
+    for unknown in [0, 3] {
+        assert_eq!(store.policy_of(PolicyId::new(unknown).unwrap()).unwrap(), None);
+    }
+    assert_eq!(store.genesis().unwrap(), Some(genesis()));
+    let record = store.changes_since(Sequence::START, 9).unwrap().pop().unwrap();
+    assert_eq!((record.change.person(), record.change.clone()), (None, Change::PolicyAdopted { policy: second }));
+    assert_eq!((record.root.leaves, record.root.root, record.root.at), (1, root(1), 9_001));
+    assert_eq!(store.decisions_since(1, 1).unwrap()[0].action, "adopt-policy");
+}
+
+fn decisions_are_found_by_number_and_person<G: Ground>() {
+    let ground = G::new();
+    let mut store = ground.open();
+    initialise(&mut store);
+    enrol(&mut store, 0..3);
+    let mut transaction = store.begin().unwrap();
+    for number in 10..20 {
+        let about = NewDecision { person: Some(person(1 + number % 2)), ..decision(number) };
+        transaction.insert_decision(&about).unwrap();
+    }
+    transaction.commit().unwrap();
+    let all = store.decisions_since(0, 99).unwrap();
+    for record in &all {
+        assert_eq!(store.decision(record.id).unwrap().as_ref(), Some(record));
+    }
+    for unknown in [0, 14] {
+        assert_eq!(store.decision(DecisionId::new(unknown).unwrap()).unwrap(), None);
+    }
+    let times = |since, limit| -> Vec<u64> {
+        store.decisions_of(person(2), since, limit).unwrap().iter().map(|record| record.at).collect()
+    };
+    assert_eq!(times(0, 99), [2_019, 2_017, 2_015, 2_013, 2_011, 2_001]);
+    assert_eq!(times(2_015, 99), [2_019, 2_017, 2_015]);
+    assert_eq!(times(0, 2), [2_019, 2_017]);
+    assert!(times(2_020, 9).is_empty() && times(0, 0).is_empty());
+}
+
 /// One step of a random history.
 #[derive(Clone, Debug)]
 enum Step {
+    Life { who: u64, kind: u8, number: u64 },
     Person { number: u64, leaf: u64, late: bool },
     Decision { about: Option<u64>, policy: u64 },
     Commit,
@@ -405,11 +688,17 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (0..12u64, 0..3u64, prop::bool::weighted(0.1))
             .prop_map(|(number, leaf, late)| Step::Person { number, leaf, late }),
+        5 => (0..6u64, 0..8u8, 0..12u64).prop_map(|(who, kind, number)| Step::Life { who, kind, number }),
         2 => (prop::option::of(0..6u64), 1..3u64).prop_map(|(about, policy)| Step::Decision { about, policy }),
         3 => Just(Step::Commit),
         1 => Just(Step::Drop),
         1 => Just(Step::Reopen),
     ]
+}
+
+/// Places of the tree that are given out.
+fn given(store: &impl ReadStore) -> u64 {
+    store.roots_since(Sequence::START, 1_000).unwrap().last().map_or(0, |root| root.leaves)
 }
 
 /// Plays steps up to the next end of a transaction; returns what each said, and how many were played.
@@ -419,13 +708,30 @@ fn play<S: Store>(store: &mut S, steps: &[Step], said: &mut Vec<String>) -> usiz
         match step {
             Step::Person { number, leaf, late } => {
                 // Mostly the next leaf, so that histories grow.
-                let next = transaction.head().unwrap().as_u64();
+                let next = given(&transaction);
                 let index = if *leaf < 2 { next } else { next + 1 };
                 let mut new = newcomer(*number);
                 new.leaf.index = LeafIndex::new(u32::try_from(index).unwrap()).unwrap();
                 new.at = if *late { u64::MAX } else { new.at };
                 let said_now = transaction.insert_person(new);
                 said.push(said_now.map_or_else(|error| error.code().to_owned(), |inserted| format!("{inserted:?}")));
+            }
+            Step::Life { who, kind, number } => {
+                let present = transaction.person(person(*who)).unwrap().and_then(|record| record.leaf);
+                let step = match kind {
+                    0 => PersonStep::Refresh { templates: newcomer(*number).templates },
+                    1 => PersonStep::Recover { leaf: leaf(given(&transaction), *number, 9_000) },
+                    2 => PersonStep::Suspend,
+                    3 => PersonStep::Reinstate,
+                    4 => PersonStep::Revoke,
+                    5 => PersonStep::Erase,
+                    // Mostly a leaf that is theirs.
+                    _ => PersonStep::Renew {
+                        leaf: present.filter(|_| *number > 1).unwrap_or_else(|| leaf(*number, *number, 9_000)),
+                    },
+                };
+                let said_now = transaction.change_person(step_of(*who, step));
+                said.push(said_now.map_or_else(|error| error.code().to_owned(), |done| format!("{done:?}")));
             }
             Step::Decision { about, policy } => {
                 let person = about.map(person);
@@ -584,11 +890,11 @@ fn set_format(file: &Path, format: u32) {
 fn a_newer_format_is_refused_and_not_touched() {
     let ground = Sqlite::new();
     initialise(&mut ground.open());
-    set_format(&ground.file(), 2);
+    set_format(&ground.file(), 3);
     let before = fs::read(ground.file()).unwrap();
     for opened in [SqliteStore::open(ground.file()), SqliteStore::open_read_only(ground.file())] {
         let error = opened.map(drop).unwrap_err();
-        assert!(matches!(error, StoreError::NewerFormat { found: 2, supported: 1, .. }), "{error}");
+        assert!(matches!(error, StoreError::NewerFormat { found: 3, supported: 2, .. }), "{error}");
         assert!(error.to_string().contains("install a newer release"), "{error}");
     }
     assert!(matches!(SqliteStore::create(ground.file()), Err(StoreError::AlreadyExists { .. })));
@@ -717,14 +1023,15 @@ fn a_damaged_file_gives_errors_and_not_other_answers() {
         set_mode(&file, 0o600);
         let read = SqliteStore::open_read_only(&file).and_then(|store| {
             let changes = store.changes_since(Sequence::START, 1_000)?;
-            Ok((changes, store.head()?))
+            let people = store.people_since(0, 1_000)?;
+            Ok((changes, people, store.head()?))
         });
         match read {
-            Ok((changes, head)) if head == expected.head && changes.len() == expected.changes.len() => {
-                for (change, expected) in changes.iter().zip(&expected.changes) {
-                    let (Change::Enrolled(found), Change::Enrolled(person)) = (&change.change, &expected.change) else {
-                        panic!("{change:?}")
-                    };
+            Ok((changes, people, head))
+                if (head, changes.len(), people.len())
+                    == (expected.head, expected.changes.len(), expected.people.len()) =>
+            {
+                for (found, person) in people.iter().zip(&expected.people) {
                     assert_eq!(found.templates, person.templates);
                 }
                 harmless += 1;

@@ -11,7 +11,7 @@ use personhood::matcher::{
     EntryId, EyeRule, Gallery, GalleryFile, GallerySnapshot, GalleryWriter, Incomparable, MatchPolicy,
 };
 use personhood::registry::{RegistryError, RegistryPolicy};
-use personhood::store::{Change, ReadStore as _, Sequence};
+use personhood::store::ReadStore as _;
 use rayon::prelude::*;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -22,8 +22,8 @@ use crate::files;
 use crate::output::Output;
 use crate::place;
 
-/// Changes of a registry that are read at a time.
-const CHANGES: u32 = 1024;
+/// People of a registry that are read at a time.
+const PEOPLE: u32 = 1024;
 /// Files that are read at a time.
 const FILES: usize = 256;
 /// Without `--memory`, the share of the free memory that a gallery may take.
@@ -103,17 +103,16 @@ impl Population {
         let policy = RegistryPolicy::from_json(&policy.document).map_err(RegistryError::from)?;
         let kind = (policy.layout, policy.encoder);
         check(kind, expected).map_err(|reason| Failure::from(reason).about(folder))?;
-        let head = store.head()?;
-        let people = usize::try_from(head.as_u64()).unwrap_or(usize::MAX);
+        let census = store.census()?;
+        let people = usize::try_from(census.active + census.suspended + census.revoked).unwrap_or(usize::MAX);
         let mut sides = EyeSide::BOTH.map(|side| (side, plan.shelf(kind, 2 * people)));
         let bar = output.progress(people, "reading");
-        let mut after = Sequence::START;
-        while after < head {
-            let changes = store.changes_since(after, CHANGES)?;
-            let Some(last) = changes.last() else { break };
-            after = last.sequence;
-            for record in changes {
-                let Change::Enrolled(person) = record.change else { continue };
+        let mut after = 0;
+        loop {
+            let batch = store.people_since(after, PEOPLE)?;
+            let Some(last) = batch.last() else { break };
+            after = last.person.as_u64();
+            for person in batch {
                 let damaged = |detail: String| RegistryError::Damaged { detail };
                 let number = u32::try_from(person.person.as_u64())
                     .map_err(|_| damaged(format!("person {} is beyond the tree's capacity", person.person)))?;
