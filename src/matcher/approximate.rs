@@ -62,7 +62,7 @@
 //! }
 //! ```
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -70,7 +70,7 @@ use zeroize::Zeroizing;
 
 use super::compare::{Comparison, check, compare};
 use super::gallery::{EntryId, GalleryError, Hit};
-use super::kernel::{Bounds, Cell, Kernel, LANES, Near, Rows, SubsetProgram, SubsetScratch};
+use super::kernel::{Bounds, Candidate, Cell, Kernel, LANES, Rows, Slice, SubsetProgram, SubsetScratch};
 use super::{Incomparable, MatchPolicy};
 use crate::iris::{EncoderVersion, IrisTemplate, Layout, Rotation};
 
@@ -211,8 +211,6 @@ impl Margin {
 /// A [`Prefilter`] makes them itself; they are here for measuring how many of one's own pairs a margin would lose.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Below this weight an estimate says nothing, and everybody passes.
-    least: u32,
     bounds: Vec<u16>,
 }
 
@@ -221,7 +219,8 @@ impl Limits {
     #[must_use]
     pub fn new(subset: Subset, layout: Layout, policy: &MatchPolicy, margin: Margin) -> Self {
         let (total, bits) = (subset.total(layout), layout.bits() as u32);
-        // A quarter more than the policy asks for, because this number is estimated too.
+        // Below this weight an estimate says nothing, and everybody passes. A quarter more than the policy asks for, because
+        // this number is estimated too.
         let least = (policy.minimum_compared(layout).saturating_mul(5) / 4).saturating_mul(total).div_ceil(bits);
         let bound = |compared: u32| -> u32 {
             let Some(most) = policy.maximum_disagreeing(compared * bits / total, layout) else { return 0 };
@@ -234,13 +233,52 @@ impl Limits {
         let bounds = (0..=total)
             .map(|compared| if compared < least { total + 1 } else { bound(compared).min(total + 1) } as u16)
             .collect();
-        Self { least, bounds }
+        Self { bounds }
     }
 
     /// Is the estimate near enough? One of a subset and layout other than those of the limits is answered by chance.
     #[must_use]
     pub fn passes(&self, estimate: &Estimate) -> bool {
         self.passed(estimate.disagreeing, estimate.compared)
+    }
+
+    /// How much more may disagree where more is compared, in sixteenths: about, and of any value the search is right.
+    fn sixteenths(&self) -> u8 {
+        let (low, high) = (self.bounds.len() / 2, self.bounds.len() * 7 / 8);
+        let rise = u32::from(self.bounds[high]).saturating_sub(self.bounds[low].into());
+        ((16 * rise + (high - low) as u32 / 2) / (high - low) as u32).min(16) as u8
+    }
+
+    /// For each usable weight of an entry what `disagreeing + missing · sixteenths / 16` is below at every rotation at which
+    /// it passes, if the probe never has no bits for more than the weight `most_missing`.
+    ///
+    /// ```text
+    ///   D < limit(V), V = usable − missing   ⟹   D + k·missing/16  <  k·usable/16 + max (limit(V) − k·V/16)
+    /// ```
+    ///
+    /// where the maximum is over the V from usable − `most_missing` to usable.
+    fn reach(&self, most_missing: u32, sixteenths: u8) -> Vec<u16> {
+        let most_missing = most_missing as usize;
+        let above =
+            |compared: usize| 16 * i64::from(self.bounds[compared]) - (usize::from(sixteenths) * compared) as i64;
+        // The greatest of a sliding window first, and behind it those that may become the greatest.
+        let mut greatest: VecDeque<usize> = VecDeque::new();
+        (0..self.bounds.len())
+            .map(|usable| {
+                while greatest.back().is_some_and(|&last| above(last) <= above(usable)) {
+                    greatest.pop_back();
+                }
+                greatest.push_back(usable);
+                let least = usable.saturating_sub(most_missing);
+                while greatest.front().is_some_and(|&first| first < least) {
+                    greatest.pop_front();
+                }
+                let greatest = greatest.front().map_or(0, |&first| above(first));
+                let reach = (greatest + (usize::from(sixteenths) * usable) as i64).div_euclid(16);
+                // Beyond the whole weight everybody is below.
+                reach.clamp(0, self.bounds.len() as i64) as u16
+            })
+            .collect()
     }
 
     fn passed(&self, disagreeing: u32, compared: u32) -> bool {
@@ -250,7 +288,7 @@ impl Limits {
 
 /// A part of every template of a gallery, kept for a search that may miss people; see the [module page](self).
 ///
-/// 328 bytes an entry with [`Subset::Tenth`] and 200 columns. The bits are wiped when an entry is removed and on drop.
+/// 306 bytes an entry with [`Subset::Tenth`] and 200 columns. The bits are wiped when an entry is removed and on drop.
 pub struct Prefilter {
     layout: Layout,
     encoder: EncoderVersion,
@@ -268,8 +306,8 @@ struct Block {
     names: Vec<EntryId>,
     /// Row by row, the kept columns of each.
     cells: Zeroizing<Vec<Cell>>,
-    /// Kept usable bits of every entry in each row.
-    usable: Zeroizing<Vec<[u8; LANES]>>,
+    /// The weight of the kept usable bits of every entry.
+    usable: Zeroizing<Vec<u16>>,
 }
 
 /// Who passed the first stage. Nothing is known about them yet, and nothing for certain about the others.
@@ -326,25 +364,23 @@ impl Prefilter {
             return Err(GalleryError::Taken { entry });
         }
         if self.blocks.last().is_none_or(|block| block.names.len() == LANES) {
-            let rows = self.rows.iter().map(|rows| rows.bits.len()).sum();
             let cells = self.rows.iter().map(|rows| rows.bits.len() * self.layout.columns() / rows.step).sum();
             self.blocks.push(Block {
                 names: Vec::with_capacity(LANES),
                 cells: Zeroizing::new(vec![Cell::EMPTY; cells]),
-                usable: Zeroizing::new(vec![[0; LANES]; rows]),
+                usable: Zeroizing::new(vec![0; LANES]),
             });
         }
         let block = self.blocks.last_mut().expect("one was pushed if there was none");
         let lane = block.names.len();
         block.names.push(entry);
-        let (mut cells, mut usable) = (block.cells.iter_mut(), block.usable.iter_mut());
+        let mut cells = block.cells.iter_mut();
         for rows in &self.rows {
             for bit in &rows.bits {
-                let usable = usable.next().expect("there is one per row");
                 let columns = template.code().columns().iter().zip(template.mask().columns());
                 for ((code, mask), cell) in columns.step_by(rows.step).zip(&mut cells) {
                     cell.put(lane, mask >> bit & 1, code >> bit & 1);
-                    usable[lane] += (mask >> bit & 1) as u8;
+                    block.usable[lane] += rows.weight as u16 * (mask >> bit & 1) as u16;
                 }
             }
         }
@@ -376,9 +412,7 @@ impl Prefilter {
                 to.ones.set(lane, from_cell.ones.get(from));
                 to.zeros.set(lane, from_cell.zeros.get(from));
             }
-            for (to, usable) in to.usable.iter_mut().zip(last.usable.iter()) {
-                to[lane] = usable[from];
-            }
+            to.usable[lane] = last.usable[from];
         }
         last.clear(from);
         if !last.names.is_empty() {
@@ -506,27 +540,22 @@ impl Prefilter {
         margin: Margin,
     ) -> Result<Scan<'_>, Incomparable> {
         check(probe, self.layout, self.encoder)?;
+        let limits = Limits::new(self.subset, self.layout, policy, margin);
+        let sixteenths = limits.sixteenths();
+        let reach = limits.reach(self.most_missing(probe), sixteenths);
+        let program = kernel.subset_program(&self.rows, probe, policy.maximum_rotation, sixteenths);
+        Ok(Scan { prefilter: self, kernel, limits, reach, program })
+    }
+
+    /// The greatest weight that the probe has no bits for, at any turn.
+    fn most_missing(&self, probe: &IrisTemplate) -> u32 {
         let mask = probe.mask().columns();
-        let mut ranges = Vec::new();
-        for rows in &self.rows {
-            for bit in &rows.bits {
-                // What the kept columns of an entry meet at a rotation: every step-th column of the probe from one on.
-                let met =
-                    |first: usize| mask.iter().skip(first).step_by(rows.step).map(|word| (word >> bit & 1) as u16);
-                let counts = (0..rows.step).map(|first| met(first).sum::<u16>());
-                let (least, most) = counts.fold((u16::MAX, 0), |(least, most), n| (least.min(n), most.max(n)));
-                ranges.push([least, most]);
-            }
-        }
-        Ok(Scan {
-            prefilter: self,
-            kernel,
-            limits: Limits::new(self.subset, self.layout, policy, margin),
-            program: kernel.subset_program(&self.rows, probe, policy.maximum_rotation),
-            maximum_rotation: policy.maximum_rotation,
-            mask: Zeroizing::new(mask.to_vec()),
-            ranges,
-        })
+        let of_row = |rows: &Rows, bit: u8| {
+            // What the kept columns meet: every step-th column of the probe from one on.
+            let met = |first: usize| mask.iter().skip(first).step_by(rows.step).map(|word| (!word >> bit & 1) as u32);
+            rows.weight * (0..rows.step).map(|first| met(first).sum()).max().unwrap_or(0)
+        };
+        self.rows.iter().flat_map(|rows| rows.bits.iter().map(|&bit| of_row(rows, bit))).sum()
     }
 }
 
@@ -538,7 +567,7 @@ impl Block {
                 slice.set(to, slice.get(from));
             }
         }
-        self.usable.iter_mut().for_each(|usable| usable[to] = usable[from]);
+        self.usable[to] = self.usable[from];
     }
 
     fn clear(&mut self, lane: usize) {
@@ -546,7 +575,7 @@ impl Block {
             cell.ones.set(lane, false);
             cell.zeros.set(lane, false);
         }
-        self.usable.iter_mut().for_each(|usable| usable[lane] = 0);
+        self.usable[lane] = 0;
     }
 }
 
@@ -555,23 +584,21 @@ pub(super) struct Scan<'a> {
     prefilter: &'a Prefilter,
     kernel: Kernel,
     limits: Limits,
+    /// The bounds of the kernel, by the usable weight of an entry.
+    reach: Vec<u16>,
     program: SubsetProgram,
-    maximum_rotation: u8,
-    mask: Zeroizing<Vec<u64>>,
-    /// The fewest and the most usable bits of the probe that the kept columns of a row meet, over all rotations.
-    ranges: Vec<[u16; 2]>,
 }
 
 /// The memory of a scan, and what it has found.
 pub(super) struct Work {
     scratch: SubsetScratch,
-    near: Vec<Near>,
+    candidates: Vec<Candidate>,
     survivors: Vec<EntryId>,
 }
 
 impl Work {
     pub(super) fn new() -> Self {
-        Self { scratch: SubsetScratch::new(), near: Vec::new(), survivors: Vec::new() }
+        Self { scratch: SubsetScratch::new(), candidates: Vec::new(), survivors: Vec::new() }
     }
 
     /// The survivors since the last call.
@@ -585,100 +612,25 @@ impl Work {
 impl Scan<'_> {
     /// Looks at a block; returns how many entries it has.
     pub(super) fn block(&self, index: usize, work: &mut Work) -> usize {
-        let Self { prefilter: Prefilter { layout, rows, blocks, .. }, limits, .. } = self;
-        let Work { scratch, near, survivors } = work;
-        let block = &blocks[index];
-        let (mut at_least, mut at_most) = ([0_u16; LANES], [0_u16; LANES]);
-        let mut of_rows = self.ranges.iter().zip(block.usable.iter());
-        for rows in rows {
-            let (weight, kept) = (rows.weight as u16, (layout.columns() / rows.step) as u16);
-            for (&[least, most], usable) in (&mut of_rows).take(rows.bits.len()) {
-                for ((at_least, at_most), &usable) in at_least.iter_mut().zip(&mut at_most).zip(usable) {
-                    *at_least += weight * (least + u16::from(usable)).saturating_sub(kept);
-                    *at_most += weight * most.min(usable.into());
-                }
-            }
-        }
+        let Work { scratch, candidates, survivors } = work;
+        let block = &self.prefilter.blocks[index];
+        let next = self.prefilter.blocks.get(index + 1).map_or(&[][..], |next| &next.cells);
+        // Places without an entry have a bound of 0, and nobody is below that.
         let mut bounds = [0; LANES];
-        for (bound, &at_most) in bounds.iter_mut().zip(&at_most[..block.names.len()]) {
-            *bound = limits.bounds[usize::from(at_most)];
+        for ((bound, &usable), _) in bounds.iter_mut().zip(block.usable.iter()).zip(&block.names) {
+            *bound = self.reach[usize::from(usable)];
         }
-        near.clear();
-        let bounds = Bounds::new(&bounds);
-        self.kernel.sift_subset(&self.program, &block.cells, &bounds, scratch, near);
-        near.sort_unstable_by_key(|near| near.lane);
-        let compared = |near: &Near, enough: &dyn Fn(u32) -> bool| {
-            self.compared(block, near.lane.into(), near.rotation.into(), at_most[usize::from(near.lane)], enough)
-        };
-        for near in near.chunk_by(|a, b| a.lane == b.lane) {
-            let lane = usize::from(near[0].lane);
-            if u32::from(at_least[lane]) < limits.least {
-                continue;
-            }
-            // Limits only fall where less is compared, so most are out after a few rows.
-            let passes = |near: &Near| {
-                let disagreeing = near.disagreeing.into();
-                let compared = compared(near, &|at_most| !limits.passed(disagreeing, at_most));
-                compared.is_some_and(|compared| limits.passed(disagreeing, compared))
-            };
-            if near.iter().any(passes) {
-                survivors.push(block.names[lane]);
+        candidates.clear();
+        self.kernel.sift_subset(&self.program, &block.cells, next, &Bounds::new(&bounds), scratch, candidates);
+        let mut passed = Slice::EMPTY;
+        for candidate in candidates.iter() {
+            let lane = usize::from(candidate.lane);
+            if self.limits.passed(candidate.disagreeing.into(), (block.usable[lane] - candidate.missing).into()) {
+                passed.set(lane, true);
             }
         }
-        // Where so little may be compared that an estimate says nothing, the weights are counted at every rotation.
-        for (lane, &name) in block.names.iter().enumerate() {
-            if u32::from(at_least[lane]) >= limits.least {
-                continue;
-            }
-            let weight = |rotation| self.compared(block, lane, rotation, at_most[lane], &|_| false).unwrap_or(0);
-            let mut near = near.iter().filter(|near| usize::from(near.lane) == lane);
-            if near.any(|near| limits.passed(near.disagreeing.into(), weight(near.rotation.into())))
-                || (0..self.program.rotations()).any(|rotation| weight(rotation) < limits.least)
-            {
-                survivors.push(name);
-            }
-        }
+        survivors.extend(passed.lanes().map(|lane| block.names[lane]));
         block.names.len()
-    }
-
-    /// The weight of the bits that are usable in the probe and in an entry, at rotation number `rotation`.
-    ///
-    /// Row by row the upper bound `at_most` is replaced by what is really there; `None` as soon as `enough` says so of it.
-    fn compared(
-        &self,
-        block: &Block,
-        lane: usize,
-        rotation: usize,
-        at_most: u16,
-        enough: &dyn Fn(u32) -> bool,
-    ) -> Option<u32> {
-        let columns = self.prefilter.layout.columns();
-        // Column c of an entry meets column c + ahead of the probe.
-        let ahead = (2 * columns + usize::from(self.maximum_rotation) - rotation) % columns;
-        let (word, shift) = (lane / 64, lane % 64);
-        let (mut cells, mut of_rows) = (&block.cells[..], self.ranges.iter().zip(block.usable.iter()));
-        let mut compared = u32::from(at_most);
-        for rows in &self.prefilter.rows {
-            // The kept columns up to where the probe's circle is cut, and those behind.
-            let uncut = (columns - ahead).div_ceil(rows.step);
-            let behind = (ahead + uncut * rows.step) % columns;
-            for (&bit, (&[_, most], usable)) in rows.bits.iter().zip(&mut of_rows) {
-                let row;
-                (row, cells) = cells.split_at(columns / rows.step);
-                let (row, wrapped) = row.split_at(uncut);
-                let mut both = 0;
-                for (row, start) in [(row, ahead), (wrapped, behind)] {
-                    for (cell, met) in row.iter().zip(self.mask[start..].iter().step_by(rows.step)) {
-                        both += cell.usable_word(word) >> shift & met >> bit & 1;
-                    }
-                }
-                compared -= rows.weight * (u32::from(most.min(usable[lane].into())) - both as u32);
-                if enough(compared) {
-                    return None;
-                }
-            }
-        }
-        Some(compared)
     }
 }
 
@@ -769,17 +721,22 @@ mod tests {
                     prefilter.insert(EntryId::new(number), entry).unwrap();
                 }
                 let (mut near, mut far) = (0, 0);
-                for (probe, score, margin) in [
-                    (4, ScoreRule::Fractional, subset.margin(3)),
-                    (8, ScoreRule::Normalized, subset.margin(3)),
-                    (15, ScoreRule::Normalized, Margin::from_permille(0)),
-                    (1, ScoreRule::Fractional, Margin::from_permille(30)),
-                    (2, ScoreRule::Fractional, subset.margin(1)),
-                    (0, ScoreRule::Fractional, subset.margin(1)),
+                for (probe, score, margin, maximum_rotation) in [
+                    (4, ScoreRule::Fractional, subset.margin(3), 15),
+                    (8, ScoreRule::Normalized, subset.margin(3), 15),
+                    (15, ScoreRule::Normalized, Margin::from_permille(0), 15),
+                    (1, ScoreRule::Fractional, Margin::from_permille(30), 15),
+                    (2, ScoreRule::Fractional, subset.margin(1), 15),
+                    (0, ScoreRule::Fractional, subset.margin(1), 15),
+                    // One rotation, a few, and more than one pass has.
+                    (7, ScoreRule::Normalized, subset.margin(2), 0),
+                    (4, ScoreRule::Normalized, subset.margin(3), 6),
+                    (8, ScoreRule::Fractional, subset.margin(3), 37),
+                    (5, ScoreRule::Normalized, subset.margin(0), 255),
                 ] {
                     let probe = template(layout, probe);
-                    let policy =
-                        MatchPolicy { score, threshold: Threshold::new(33, 100).unwrap(), ..MatchPolicy::default() };
+                    let threshold = Threshold::new(33, 100).unwrap();
+                    let policy = MatchPolicy { score, threshold, maximum_rotation, ..MatchPolicy::default() };
                     let passes = |entry: &EntryId| {
                         let entry = &entries[entry.number() as usize];
                         subset.passes(&probe, entry, &policy, margin).unwrap()
@@ -805,19 +762,46 @@ mod tests {
             for subset in [Subset::Tenth, Subset::Fifth] {
                 for policy in [MatchPolicy::default(), MatchPolicy::OPEN_IRIS] {
                     let limits = Limits::new(subset, layout, &policy, subset.margin(3));
-                    let judged = &limits.bounds[limits.least as usize..];
+                    // An eighth of the bits and a quarter more.
+                    let (unjudged, judged) = limits.bounds.split_at(limits.bounds.len() * 5 / 32 + 1);
                     assert!(judged.is_sorted());
-                    assert!(
-                        limits.bounds[..limits.least as usize]
-                            .iter()
-                            .all(|bound| *bound as usize == limits.bounds.len())
-                    );
+                    assert!(unjudged[..unjudged.len() - 1].iter().all(|bound| *bound as usize == limits.bounds.len()));
                     // With everything usable the limit is the policy's, and the margin shrinks to √(5/8) of itself.
                     let total = subset.total(layout);
                     let most = policy.maximum_disagreeing(layout.bits() as u32, layout).unwrap();
                     let limit = f64::from(most) / layout.bits() as f64
                         + f64::from(subset.margin(3).permille()) / 1000.0 * 0.625_f64.sqrt();
                     assert!((f64::from(limits.bounds[total as usize]) - limit * f64::from(total)).abs() < 3.0);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_who_passes_is_out_of_reach() {
+        for layout in Layout::ALL {
+            for (subset, policy) in [
+                (Subset::Tenth, MatchPolicy::default()),
+                (Subset::Tenth, MatchPolicy::OPEN_IRIS),
+                (Subset::Fifth, MatchPolicy { minimum_compared_permille: 600, ..MatchPolicy::default() }),
+            ] {
+                let limits = Limits::new(subset, layout, &policy, subset.margin(3));
+                let total = limits.bounds.len() - 1;
+                for (most_missing, sixteenths) in
+                    [(0, 7), (total / 3, limits.sixteenths()), (total / 2, 0), (total, 16), (97, 5)]
+                {
+                    let reach = limits.reach(most_missing as u32, sixteenths);
+                    let mut slack = usize::MAX;
+                    for usable in (0..=total).step_by(7) {
+                        for missing in 0..=most_missing.min(usable) {
+                            // The most that may disagree, if anything may.
+                            let Some(most) = limits.bounds[usable - missing].checked_sub(1) else { continue };
+                            let weighed = usize::from(most) + missing * usize::from(sixteenths) / 16;
+                            assert!(weighed < reach[usable].into(), "{missing} of {usable} missing, {sixteenths}/16");
+                            slack = slack.min(usize::from(reach[usable]) - 1 - weighed);
+                        }
+                    }
+                    assert!(slack <= 1, "it is no further than it must be");
                 }
             }
         }

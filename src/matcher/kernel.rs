@@ -22,10 +22,10 @@ use core::fmt;
 
 use zeroize::Zeroize;
 
-pub(super) use sliced::{Bounds, Cell, LANES, Near, Program, Scratch};
 #[cfg(feature = "std")]
-pub(super) use sliced::{Slice, transposed};
-pub(super) use subset::{Rows, SubsetProgram, SubsetScratch};
+pub(super) use sliced::transposed;
+pub(super) use sliced::{Bounds, Cell, LANES, Near, Program, Scratch, Slice};
+pub(super) use subset::{Candidate, Rows, SubsetProgram, SubsetScratch};
 
 use crate::iris::{IrisTemplate, Rotation};
 
@@ -293,35 +293,46 @@ impl Kernel {
     }
 
     /// What [`Kernel::sift_subset`] needs of a probe.
-    pub(super) fn subset_program(self, rows: &[Rows], template: &IrisTemplate, maximum_rotation: u8) -> SubsetProgram {
+    pub(super) fn subset_program(
+        self,
+        rows: &[Rows],
+        template: &IrisTemplate,
+        maximum_rotation: u8,
+        sixteenths: u8,
+    ) -> SubsetProgram {
         let (code, mask) = (template.code().columns(), template.mask().columns());
-        SubsetProgram::new(template.layout(), rows, code, mask, maximum_rotation)
+        SubsetProgram::new(template.layout(), rows, code, mask, maximum_rotation, sixteenths)
     }
 
-    /// [`Kernel::sift`] for a part of the bits, weighted: `cells` are the kept ones of a block.
+    /// [`Kernel::sift`] for a part of the bits, weighted: `cells` are the kept ones of a block, `next` of the next.
     pub(super) fn sift_subset(
         self,
         program: &SubsetProgram,
         cells: &[Cell],
+        next: &[Cell],
         bounds: &Bounds,
         scratch: &mut SubsetScratch,
-        near: &mut Vec<Near>,
+        candidates: &mut Vec<Candidate>,
     ) {
         match self.0 {
             // SAFETY: these are the instructions that Rust compiles to.
-            Kind::Portable => unsafe { subset::sift::<portable::Words, 1>(program, cells, bounds, scratch, near) },
+            Kind::Portable => unsafe {
+                subset::sift::<portable::Words, 1>(program, cells, next, bounds, scratch, candidates)
+            },
             // SAFETY: as above; counting words' bits is of no use here.
             #[cfg(target_arch = "x86_64")]
-            Kind::Popcnt => unsafe { subset::sift::<portable::Words, 1>(program, cells, bounds, scratch, near) },
+            Kind::Popcnt => unsafe {
+                subset::sift::<portable::Words, 1>(program, cells, next, bounds, scratch, candidates)
+            },
             // SAFETY: this kind is made only where `has_avx2` said yes, and CPUs do not lose instructions.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => unsafe { x86_64::sift_subset_avx2(program, cells, bounds, scratch, near) },
+            Kind::Avx2 => unsafe { x86_64::sift_subset_avx2(program, cells, next, bounds, scratch, candidates) },
             // SAFETY: this kind is made only where `has_avx512` said yes, and CPUs do not lose instructions.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => unsafe { x86_64::sift_subset_avx512(program, cells, bounds, scratch, near) },
+            Kind::Avx512 => unsafe { x86_64::sift_subset_avx512(program, cells, next, bounds, scratch, candidates) },
             // SAFETY: this kind is made only where `has_neon` said yes, and CPUs do not lose instructions.
             #[cfg(target_arch = "aarch64")]
-            Kind::Neon => unsafe { aarch64::sift_subset_neon(program, cells, bounds, scratch, near) },
+            Kind::Neon => unsafe { aarch64::sift_subset_neon(program, cells, next, bounds, scratch, candidates) },
         }
     }
 }
@@ -525,39 +536,47 @@ mod tests {
             let furthest = i16::from(maximum_rotation);
             for number in 0..8 {
                 let probe = template(layout, number);
-                let naive = |entry: &IrisTemplate, turn: i16| -> u32 {
+                // What disagrees, and what is usable in the entry and not in the probe.
+                let naive = |entry: &IrisTemplate, turn: i16| -> [u32; 2] {
                     let turn = Rotation::new(turn).modulo(layout);
-                    let mut naive = 0;
+                    let mut naive = [0; 2];
                     for rows in &rows {
                         for &bit in &rows.bits {
                             for column in (0..columns).step_by(rows.step) {
                                 let from = (column + columns - turn) % columns;
                                 let differs = probe.code().columns()[from] ^ entry.code().columns()[column];
-                                let both = probe.mask().columns()[from] & entry.mask().columns()[column];
-                                naive += rows.weight * ((differs & both) >> bit & 1) as u32;
+                                let usable = entry.mask().columns()[column];
+                                let both = probe.mask().columns()[from] & usable;
+                                naive[0] += rows.weight * ((differs & both) >> bit & 1) as u32;
+                                naive[1] += rows.weight * ((usable ^ both) >> bit & 1) as u32;
                             }
                         }
                     }
                     naive
                 };
-                let wanted: Vec<Vec<u32>> = (-furthest..=furthest)
-                    .map(|turn| entries.iter().map(|entry| naive(entry, turn)).collect())
-                    .collect();
-                for kernel in Kernel::available() {
-                    let program = kernel.subset_program(&rows, &probe, maximum_rotation);
+                let wanted =
+                    (-furthest..=furthest).flat_map(|turn| entries.iter().map(move |entry| naive(entry, turn)));
+                let wanted: Vec<[u32; 2]> = wanted.collect();
+                for (kernel, sixteenths) in Kernel::available().into_iter().zip([7, 0, 16, 5, 11].into_iter().cycle()) {
+                    let program = kernel.subset_program(&rows, &probe, maximum_rotation, sixteenths);
                     let mut scratch = SubsetScratch::new();
-                    let mut near = Vec::new();
-                    kernel.sift_subset(&program, &cells, &Bounds::new(&[8191; LANES]), &mut scratch, &mut near);
-                    assert_eq!(near.len(), LANES * program.rotations(), "{kernel:?}");
-                    for Near { lane, rotation, disagreeing } in near {
-                        let wanted = wanted[usize::from(rotation)][usize::from(lane)];
-                        assert_eq!(u32::from(disagreeing), wanted, "{kernel:?}, entry {lane}, rotation {rotation}");
+                    let mut found = Vec::new();
+                    // Nobody is beyond this bound: everybody is listed, rotation by rotation.
+                    kernel.sift_subset(&program, &cells, &[], &Bounds::new(&[8191; LANES]), &mut scratch, &mut found);
+                    assert_eq!(found.len(), wanted.len(), "{kernel:?}");
+                    for (place, (candidate, wanted)) in found.iter().zip(&wanted).enumerate() {
+                        assert_eq!(usize::from(candidate.lane), place % LANES);
+                        let counts = [candidate.disagreeing, candidate.missing].map(u32::from);
+                        assert_eq!(&counts, wanted, "{kernel:?}, entry {}, rotation {}", place % LANES, place / LANES);
                     }
                     // The second search with the same memory; and what a bound leaves out.
-                    let mut near = Vec::new();
-                    kernel.sift_subset(&program, &cells, &Bounds::new(&[100; LANES]), &mut scratch, &mut near);
-                    let below = wanted.iter().flatten().filter(|&&count| count < 100).count();
-                    assert_eq!(near.len(), below, "{kernel:?}");
+                    let mut found = Vec::new();
+                    kernel.sift_subset(&program, &cells, &cells, &Bounds::new(&[100; LANES]), &mut scratch, &mut found);
+                    let weighed = |&[disagreeing, missing]: &[u32; 2]| {
+                        let parts = (0..=4).filter(|power| sixteenths >> power & 1 == 1);
+                        disagreeing + parts.map(|power| missing >> (4 - power)).sum::<u32>()
+                    };
+                    assert_eq!(found.len(), wanted.iter().filter(|counts| weighed(counts) < 100).count(), "{kernel:?}");
                 }
             }
         }

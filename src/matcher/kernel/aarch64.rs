@@ -8,7 +8,7 @@ use core::arch::aarch64::{
 use core::arch::asm;
 
 use super::sliced::{self, Bounds, Cell, Near, Program, Scratch, Slice, Vector};
-use super::subset::{self, SubsetProgram, SubsetScratch};
+use super::subset::{self, Candidate, SubsetProgram, SubsetScratch};
 use super::{Counts, Probe};
 
 pub(super) fn has_neon() -> bool {
@@ -82,12 +82,13 @@ pub(super) fn sift_neon(
 pub(super) fn sift_subset_neon(
     program: &SubsetProgram,
     cells: &[Cell],
+    next: &[Cell],
     bounds: &Bounds,
     scratch: &mut SubsetScratch,
-    near: &mut Vec<Near>,
+    candidates: &mut Vec<Candidate>,
 ) {
     // SAFETY: this function has the feature that the type needs.
-    unsafe { subset::sift::<Neon, 1>(program, cells, bounds, scratch, near) }
+    unsafe { subset::sift::<Neon, 1>(program, cells, next, bounds, scratch, candidates) }
 }
 
 /// See [`Kernel::add`](super::Kernel::add).

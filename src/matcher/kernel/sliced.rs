@@ -143,11 +143,11 @@ impl Zeroize for Cell {
 }
 
 /// Rotations that share their additions. Three need 1.24 times as many slices; five fewer, but twice the counters.
-pub(super) const SHARE: usize = 4;
+const SHARE: usize = 4;
 /// Subsets of them, the empty one included.
-pub(super) const SUBSETS: usize = 1 << SHARE;
+const SUBSETS: usize = 1 << SHARE;
 /// Groups of rotations in one pass through a block.
-pub(super) const GROUPS: usize = 8;
+const GROUPS: usize = 8;
 /// Rotations in one pass: 32, so that the usual 31 are one pass.
 pub(super) const PASS: usize = SHARE * GROUPS;
 /// Columns by which the last group of a pass is shifted.
@@ -471,7 +471,7 @@ pub(super) unsafe fn sift<V: Vector, const SIDE_BY_SIDE: usize>(
                     unsafe {
                         let base = scratch.buffer.as_ptr().add(group * SHARE).cast::<u8>();
                         let counter = scratch.counters.as_mut_ptr().add(counter);
-                        count::<V, SIDE_BY_SIDE, { SHARE * CELL }>(base, places, counter, list.levels.into());
+                        count::<V, SIDE_BY_SIDE, { SHARE * CELL }, STRIDE>(base, places, counter, list.levels.into());
                     }
                 }
             }
@@ -495,28 +495,42 @@ pub(super) unsafe fn sift<V: Vector, const SIDE_BY_SIDE: usize>(
 ///
 /// The CPU has the instructions of `V`.
 #[inline(always)]
-pub(super) unsafe fn near_lanes<V: Vector, const N: usize>(
+unsafe fn near_lanes<V: Vector, const N: usize>(
     sums: &[[Slice; N]],
     bounds: &Bounds,
     first: usize,
     near: &mut Vec<Near>,
 ) {
     for (turn, sum) in sums.iter().enumerate() {
-        // SAFETY: as the caller promises; the pointers are those of references.
-        let below = unsafe {
-            let mut borrow = V::zero();
-            for (sum, bound) in sum.iter().zip(&bounds.0) {
-                borrow = V::borrow(V::load(sum), V::load(bound), borrow);
-            }
-            let mut below = Slice::EMPTY;
-            borrow.store(&mut below);
-            below
-        };
-        for lane in below.lanes() {
-            let disagreeing = sum.iter().rev().fold(0, |bits, slice| bits << 1 | u16::from(slice.get(lane)));
-            near.push(Near { lane: lane as u8, rotation: (first + turn) as u16, disagreeing });
+        // SAFETY: as the caller promises.
+        for lane in unsafe { below::<V>(sum, bounds) }.lanes() {
+            near.push(Near { lane: lane as u8, rotation: (first + turn) as u16, disagreeing: number(sum, lane) });
         }
     }
+}
+
+/// The entries whose number is below their bound.
+///
+/// # Safety
+///
+/// The CPU has the instructions of `V`.
+#[inline(always)]
+pub(super) unsafe fn below<V: Vector>(numbers: &[Slice], bounds: &Bounds) -> Slice {
+    // SAFETY: as the caller promises; the pointers are those of references.
+    unsafe {
+        let mut borrow = V::zero();
+        for (number, bound) in numbers.iter().zip(&bounds.0) {
+            borrow = V::borrow(V::load(number), V::load(bound), borrow);
+        }
+        let mut below = Slice::EMPTY;
+        borrow.store(&mut below);
+        below
+    }
+}
+
+/// The number of one entry.
+pub(super) fn number(numbers: &[Slice], lane: usize) -> u16 {
+    numbers.iter().rev().fold(0, |bits, slice| bits << 1 | u16::from(slice.get(lane)))
 }
 
 /// Copies a row from column `start` on, once around and further until the buffer is full.
@@ -547,9 +561,10 @@ pub(super) unsafe fn unroll<V: Vector>(row: &[Cell], start: usize, buffer: &mut 
 /// # Safety
 ///
 /// The CPU has the instructions of `V`; at `base` and every place, and at the shifts of the groups from there, there is a
-/// slice; `counter` is the first of `N` counters, of which no level from `levels` on is needed.
+/// slice; `counter` is the first of `N` counters, `BETWEEN` slices from one to the next, of which no level from `levels` on
+/// is needed.
 #[inline(always)]
-pub(super) unsafe fn count<V: Vector, const N: usize, const APART: usize>(
+pub(super) unsafe fn count<V: Vector, const N: usize, const APART: usize, const BETWEEN: usize>(
     base: *const u8,
     places: &[u16],
     counter: *mut Slice,
@@ -561,7 +576,7 @@ pub(super) unsafe fn count<V: Vector, const N: usize, const APART: usize>(
         let mut sums = [zero; 5];
         for (level, sums) in sums.iter_mut().enumerate() {
             for (group, sum) in sums.iter_mut().enumerate() {
-                *sum = V::load(counter.add(group * STRIDE + level));
+                *sum = V::load(counter.add(group * BETWEEN + level));
             }
         }
         let mut next = places.as_ptr();
@@ -577,7 +592,7 @@ pub(super) unsafe fn count<V: Vector, const N: usize, const APART: usize>(
                 add_eight::<V, N, APART>(base, next.add(24), &mut sums),
             );
             let sixteens = (sixteen, add(eights.0, eights.1, &mut sums[3]));
-            carry(counter, levels, add(sixteens.0, sixteens.1, &mut sums[4]));
+            carry::<V, N, BETWEEN>(counter, levels, add(sixteens.0, sixteens.1, &mut sums[4]));
             next = next.add(32);
             left -= 32;
         }
@@ -593,7 +608,7 @@ pub(super) unsafe fn count<V: Vector, const N: usize, const APART: usize>(
         }
         if left & 12 == 0 {
             if left & 16 != 0 {
-                carry(counter, levels, half_add(sixteen, &mut sums[4]));
+                carry::<V, N, BETWEEN>(counter, levels, half_add(sixteen, &mut sums[4]));
             }
         } else {
             let mut eight = zero;
@@ -610,11 +625,11 @@ pub(super) unsafe fn count<V: Vector, const N: usize, const APART: usize>(
             }
             let thirty_two =
                 if left & 16 != 0 { add(sixteen, eight, &mut sums[4]) } else { half_add(eight, &mut sums[4]) };
-            carry(counter, levels, thirty_two);
+            carry::<V, N, BETWEEN>(counter, levels, thirty_two);
         }
         for (level, sums) in sums.iter().enumerate() {
             for (group, sum) in sums.iter().enumerate() {
-                sum.store(counter.add(group * STRIDE + level));
+                sum.store(counter.add(group * BETWEEN + level));
             }
         }
     }
@@ -626,12 +641,16 @@ pub(super) unsafe fn count<V: Vector, const N: usize, const APART: usize>(
 ///
 /// As [`count`].
 #[inline(always)]
-unsafe fn carry<V: Vector, const N: usize>(counter: *mut Slice, levels: usize, mut carry: [V; N]) {
+unsafe fn carry<V: Vector, const N: usize, const BETWEEN: usize>(
+    counter: *mut Slice,
+    levels: usize,
+    mut carry: [V; N],
+) {
     for level in 5..levels {
         for (group, carry) in carry.iter_mut().enumerate() {
-            // SAFETY: levels are at most LEVELS, and there are N counters of STRIDE slices.
+            // SAFETY: levels are at most LEVELS, and there are N counters of that many slices.
             unsafe {
-                let at = counter.add(group * STRIDE + level);
+                let at = counter.add(group * BETWEEN + level);
                 let mut sum = V::load(at);
                 *carry = V::half_add(*carry, &mut sum);
                 sum.store(at);
@@ -724,7 +743,7 @@ fn half_add<V: Vector, const N: usize>(a: [V; N], sum: &mut [V; N]) -> [V; N] {
 ///
 /// The CPU has the instructions of `V`.
 #[inline(always)]
-pub(super) unsafe fn sums<V: Vector, const N: usize>(
+unsafe fn sums<V: Vector, const N: usize>(
     counters: &[Slice],
     group: usize,
     levels: &[u8; SUBSETS],
@@ -754,13 +773,13 @@ pub(super) unsafe fn sums<V: Vector, const N: usize>(
     sums
 }
 
-/// Adds a number to another that has room for the sum.
+/// Adds a number, of at most `N` bits, to another that has room for the sum.
 ///
 /// # Safety
 ///
 /// The CPU has the instructions of `V`.
 #[inline(always)]
-unsafe fn add_count<V: Vector, const N: usize>(sum: &mut [Slice; N], count: &[Slice]) {
+pub(super) unsafe fn add_count<V: Vector, const N: usize>(sum: &mut [Slice; N], count: &[Slice]) {
     // SAFETY: as the caller promises; the pointers are those of references.
     unsafe {
         let mut carry = V::zero();

@@ -8,7 +8,7 @@ use core::arch::x86_64::{
 };
 
 use crate::matcher::kernel::sliced::{self, Bounds, Cell, Near, Program, Scratch, Slice, Vector};
-use crate::matcher::kernel::subset::{self, SubsetProgram, SubsetScratch};
+use crate::matcher::kernel::subset::{self, Candidate, SubsetProgram, SubsetScratch};
 
 /// See [`Kernel::sift`](super::super::Kernel::sift).
 #[target_feature(enable = "avx2")]
@@ -46,12 +46,13 @@ pub(in crate::matcher::kernel) fn sift_avx512(
 pub(in crate::matcher::kernel) fn sift_subset_avx2(
     program: &SubsetProgram,
     cells: &[Cell],
+    next: &[Cell],
     bounds: &Bounds,
     scratch: &mut SubsetScratch,
-    near: &mut Vec<Near>,
+    candidates: &mut Vec<Candidate>,
 ) {
     // SAFETY: this function has the feature that the type needs.
-    unsafe { subset::sift::<Avx2, 2>(program, cells, bounds, scratch, near) }
+    unsafe { subset::sift::<Avx2, 2>(program, cells, next, bounds, scratch, candidates) }
 }
 
 /// See [`Kernel::sift_subset`](super::super::Kernel::sift_subset).
@@ -59,12 +60,13 @@ pub(in crate::matcher::kernel) fn sift_subset_avx2(
 pub(in crate::matcher::kernel) fn sift_subset_avx512(
     program: &SubsetProgram,
     cells: &[Cell],
+    next: &[Cell],
     bounds: &Bounds,
     scratch: &mut SubsetScratch,
-    near: &mut Vec<Near>,
+    candidates: &mut Vec<Candidate>,
 ) {
     // SAFETY: this function has the features that the type needs.
-    unsafe { subset::sift::<Avx512, 2>(program, cells, bounds, scratch, near) }
+    unsafe { subset::sift::<Avx512, 2>(program, cells, next, bounds, scratch, candidates) }
 }
 
 /// See [`Kernel::add`](super::super::Kernel::add).
