@@ -1,8 +1,10 @@
 //! The exact search, beside kernels that take entries one by one and beside what the memory could deliver.
 //!
 //! ```text
-//! cargo bench --bench matcher --features cli [-- <entries>]
-//! cargo bench --bench matcher --features cli -- --passes <count> [--open-iris]    for counting instructions; see .ci/run
+//! cargo bench --bench matcher --features cli [-- <entries> [--default-policy]]
+//! cargo bench --bench matcher --features cli -- --passes <count> [--open-iris] [--approximate]    for counting instructions; see .ci/run
+//! cargo bench --bench matcher --features cli -- --compare near|far|masked <count>    one template with another, for the same
+//! cargo bench --bench matcher --features cli -- --join <people> <file>    everybody against everybody; the file says how far it is
 //! cargo bench --bench matcher --features cli -- --people <count>    the search for a person with two eyes
 //! cargo bench --bench matcher --features cli -- --file <entries> <file>    a gallery in a file, written there if it is missing
 //! ```
@@ -15,7 +17,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use personhood::iris::{EyeSide, Layout};
+use personhood::iris::{EyeSide, IrisTemplate, Layout, Mask};
 use personhood::matcher::measure::Subject;
 use personhood::matcher::{
     Comparison, EntryId, EyePair, EyeRule, Gallery, GalleryFile, GalleryWriter, Kernel, MatchPolicy, PeopleGallery,
@@ -40,8 +42,23 @@ fn main() {
         let passes = arguments.get(at + 1).and_then(|passes| passes.parse().ok()).expect("--passes takes a number");
         let open_iris = arguments.iter().any(|argument| argument == "--open-iris");
         let policy = if open_iris { MatchPolicy::OPEN_IRIS } else { MatchPolicy::default() };
-        let comparisons = subject(Layout::Columns200, 0, policy).pass(Kernel::best(), passes);
+        let subject = subject(Layout::Columns200, 0, policy);
+        let comparisons = if arguments.iter().any(|argument| argument == "--approximate") {
+            subject.pass_approximate(Kernel::best(), passes)
+        } else {
+            subject.pass(Kernel::best(), passes)
+        };
         println!("{comparisons} comparisons, {}, {:?}", Kernel::best().name(), policy.score);
+        return;
+    }
+    if let Some(at) = arguments.iter().position(|argument| argument == "--compare") {
+        let count = arguments.get(at + 2).and_then(|count| count.parse().ok()).expect("--compare takes a number");
+        compare_pair(arguments.get(at + 1).expect("and which pair"), count);
+        return;
+    }
+    if let Some(at) = arguments.iter().position(|argument| argument == "--join") {
+        let people = arguments.get(at + 1).and_then(|people| people.parse().ok()).expect("--join takes a number");
+        join(people, Path::new(arguments.get(at + 2).expect("and a file")));
         return;
     }
     if let Some(at) = arguments.iter().position(|argument| argument == "--people") {
@@ -55,9 +72,11 @@ fn main() {
     }
     // `cargo bench` and `cargo test` add flags of their own.
     let entries = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(131_072);
-    println!("kernels of this machine: {:?}", Kernel::available());
+    let by_default = arguments.iter().any(|argument| argument == "--default-policy");
+    let policy = if by_default { MatchPolicy::default() } else { MatchPolicy::OPEN_IRIS };
+    println!("kernels of this machine: {:?}; {:?}", Kernel::available(), policy.score);
     for layout in Layout::ALL {
-        let subject = subject(layout, entries, MatchPolicy::OPEN_IRIS);
+        let subject = subject(layout, entries, policy);
         println!("\n{layout}: {} entries, {} MB", subject.entries(), subject.bytes() / 1_000_000);
         println!("{:>24} {:>12} {:>12} {:>8}", "comparisons a second", "quiet", "all windows", "x");
         let best = subject.measure(Kernel::best(), WINDOWS, clock);
@@ -116,6 +135,78 @@ fn one_to_one(layout: Layout) {
         let best = (0..60).map(|_| window()).fold(f64::INFINITY, f64::min);
         println!("one to one, {what}: {:.2} µs", best * 1e6);
     }
+}
+
+/// One pair of templates, so many times: the same eye, two eyes, or nothing to compare.
+fn compare_pair(pair: &str, count: usize) {
+    let layout = Layout::Columns200;
+    let world = SyntheticTemplates::new(layout, 1);
+    let reference = world.enrolled(7, EyeSide::Left);
+    let probe = match pair {
+        "near" => world.recaptured(7, EyeSide::Left, 1).template,
+        "far" => world.recaptured(8, EyeSide::Left, 1).template,
+        "masked" => {
+            let code = world.recaptured(7, EyeSide::Left, 1).template.code().clone();
+            IrisTemplate::new(code, Mask::empty(layout), reference.encoder()).expect("one layout")
+        }
+        other => panic!("near, far or masked, not {other}"),
+    };
+    for policy in [MatchPolicy::default(), MatchPolicy::OPEN_IRIS] {
+        let mut found = None;
+        for _ in 0..count {
+            found = Some(compare(std::hint::black_box(&probe), &reference, &policy));
+        }
+        match (pair, found) {
+            (_, None)
+            | ("near", Some(Comparison::Match(_)))
+            | ("far", Some(Comparison::NonMatch(_)))
+            | ("masked", Some(Comparison::Incomparable(_))) => {}
+            (_, Some(other)) => panic!("{pair}, and found was {other:?}"),
+        }
+    }
+}
+
+/// Every pair of so many people once, on all threads; goes on where the file says that an earlier run was.
+///
+/// Every fiftieth template is another capture of somebody who is there; other pairs that are found are false matches.
+fn join(people: u32, file: &Path) {
+    const PART: usize = 128;
+    let layout = Layout::Columns200;
+    let world = SyntheticTemplates::new(layout, 1).with_distances(0.15..=0.25);
+    let mut gallery = Gallery::new(layout, SyntheticTemplates::ENCODER);
+    for number in 0..people {
+        let template = match number % 50 {
+            49 => world.recaptured((number - 49).into(), EyeSide::Left, 1).template,
+            _ => world.enrolled(number.into(), EyeSide::Left),
+        };
+        gallery.insert(EntryId::new(number), &template).expect("a new name");
+    }
+    let (gallery, policy) = (gallery.snapshot(), MatchPolicy::default());
+    let (mut place, mut pairs, mut wrong, mut seconds) = match std::fs::read_to_string(file) {
+        Ok(text) => {
+            let mut numbers = text.split_whitespace().map(|number| number.parse::<f64>().expect("numbers"));
+            let mut number = || numbers.next().expect("four of them");
+            (number() as usize, number() as usize, number() as usize, number())
+        }
+        Err(_) => (0, 0, 0, 0.0),
+    };
+    while place < gallery.len() {
+        let start = Instant::now();
+        let found = gallery.par_duplicates(place..place + PART, &policy);
+        seconds += start.elapsed().as_secs_f64();
+        let twice = found.pairs.iter().filter(|pair| {
+            let (first, second) = (pair.first.number(), pair.second.number());
+            second % 50 == 49 && first + 49 == second
+        });
+        let twice = twice.count();
+        pairs += twice;
+        wrong += found.pairs.len() - twice;
+        place = (place + PART).min(gallery.len());
+        std::fs::write(file, format!("{place} {pairs} {wrong} {seconds}\n")).expect("a writable file");
+    }
+    let all = u64::from(people) * u64::from(people.saturating_sub(1)) / 2;
+    println!("{people} people, {all} pairs in {seconds:.0} s by the clock: {:.0} a second", all as f64 / seconds);
+    println!("{pairs} of {} who are there twice, and {wrong} other pairs", people / 50);
 }
 
 /// What both eyes, sides exchanged and mirror images cost, as multiples of one plain search of as many eyes.

@@ -157,25 +157,32 @@ impl Judge {
 }
 
 /// The verdict on the counts of all rotations, in the order of the kernel.
+///
+/// Every rotation takes the same steps, whether it is nearer than those before or has too few bits: how long a comparison takes
+/// says nothing about the templates. `.ci/run instructions` counts it.
 pub(super) fn judge(counts: &[Counts], judge: &Judge) -> Comparison {
-    let mut best: Option<Alignment> = None;
+    let distance = |counts: Counts| {
+        // Where nothing was compared, nothing disagrees: a distance like any other, which does not take part.
+        FractionalHammingDistance::new(counts.disagreeing, counts.compared.max(1))
+            .expect("a kernel counts disagreeing among compared bits")
+    };
+    let mut best = Alignment { distance: distance(Counts::default()), rotation: Rotation::ZERO };
+    let mut found = false;
     let mut most = 0;
     let middle = counts.len() / 2;
     for rotation in Rotation::nearest_first(judge.policy.maximum_rotation) {
-        let Counts { disagreeing, compared } = counts[middle.wrapping_add_signed(rotation.columns().into())];
-        most = most.max(compared);
-        if compared < judge.minimum {
-            continue;
-        }
-        let distance = FractionalHammingDistance::new(disagreeing, compared)
-            .expect("the minimum is at least 1, and a kernel counts disagreeing among compared bits");
-        if best.is_none_or(|best| judge.policy.score.order(distance, best.distance).is_lt()) {
-            best = Some(Alignment { distance, rotation });
-        }
+        let counts = counts[middle.wrapping_add_signed(rotation.columns().into())];
+        most = most.max(counts.compared);
+        let here = Alignment { distance: distance(counts), rotation };
+        let enough = counts.compared >= judge.minimum;
+        let nearer = judge.policy.score.order(here.distance, best.distance).is_lt();
+        let better = enough & (nearer | !found);
+        found |= enough;
+        // Not a branch, which would be taken as often as a rotation is better.
+        best = core::hint::select_unpredictable(better, here, best);
     }
-    match best {
-        Some(alignment) if judge.policy.accepts(alignment.distance, judge.layout) => Comparison::Match(alignment),
-        Some(alignment) => Comparison::NonMatch(alignment),
-        None => Comparison::Incomparable(Incomparable::TooFewBits { compared: most, minimum: judge.minimum }),
+    if !found {
+        return Comparison::Incomparable(Incomparable::TooFewBits { compared: most, minimum: judge.minimum });
     }
+    if judge.policy.accepts(best.distance, judge.layout) { Comparison::Match(best) } else { Comparison::NonMatch(best) }
 }

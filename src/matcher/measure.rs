@@ -273,6 +273,25 @@ impl Subject {
         comparisons
     }
 
+    /// [`Subject::pass`] for the approximate first stage: goes through its entries so many times, and returns how many that were.
+    ///
+    /// # Panics
+    ///
+    /// If others survive than those whose estimate passes.
+    #[must_use]
+    pub fn pass_approximate(&self, kernel: Kernel, passes: usize) -> usize {
+        let scan = self.prefilter.scan(kernel, &self.probe, &self.policy, margin()).expect("it was compared");
+        let (mut work, mut entries) = (Work::new(), 0);
+        for _ in 0..passes {
+            for block in 0..self.prefilter.blocks() {
+                entries += scan.block(block, &mut work);
+                let expected = self.survivors[block % self.survivors.len()];
+                assert_eq!(work.take().entries.len(), expected, "who survives is who passes one by one");
+            }
+        }
+        entries
+    }
+
     /// The hits of a run of places must be those among the people, copy by copy.
     fn check(&self, found: Vec<SearchResult>, places: core::ops::Range<usize>) {
         found.iter().for_each(|found| self.check_hits(&self.hits, &found.hits, places.clone()));
