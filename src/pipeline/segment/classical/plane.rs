@@ -414,11 +414,11 @@ mod tests {
                     }
                 }
                 // A ray is its pieces.
-                let one = |i: usize| {
+                let one = |i: u16| {
                     let scale = 65536.0 / scale;
                     let fixed = |axis: usize| {
                         let (start, step) = (((start[axis] + 0.5) * scale) as i32 - 32768, (step[axis] * scale) as i32);
-                        start + i as i32 * step
+                        start + i32::from(i) * step
                     };
                     let (mut value, mut weight) = ([0.0], [0.0]);
                     pyramid.level(level).samples(
@@ -430,8 +430,8 @@ mod tests {
                     );
                     (value[0], weight[0])
                 };
-                for i in 0..length {
-                    assert_eq!((values[i], weights[i]), one(i), "level {level}, ray {ray}, sample {i}");
+                for (i, found) in (0..).zip(values.iter().copied().zip(weights.iter().copied())) {
+                    assert_eq!(found, one(i), "level {level}, ray {ray}, sample {i}");
                 }
             }
         }
