@@ -116,6 +116,10 @@ pub enum Error {
     #[cfg(feature = "std")]
     #[error(transparent)]
     Evaluation(#[from] crate::evaluation::EvaluationError),
+    /// A log, or what is said about one, is not accepted; or it could not be written.
+    #[cfg(feature = "log")]
+    #[error(transparent)]
+    Log(#[from] crate::log::LogError),
     /// Bytes are not a picture that is taken.
     #[cfg(feature = "image")]
     #[error(transparent)]
@@ -182,6 +186,10 @@ pub enum Error {
     #[cfg(feature = "store")]
     #[error(transparent)]
     Authenticate(#[from] crate::registry::AuthenticateError),
+    /// A registry's log was not brought up to date.
+    #[cfg(all(feature = "log", feature = "store"))]
+    #[error(transparent)]
+    Logged(#[from] crate::registry::logged::LoggedError),
     /// There is no path.
     #[cfg(feature = "store")]
     #[error(transparent)]
@@ -244,6 +252,8 @@ impl Error {
             Self::Kernel(_) => "filter_invalid",
             #[cfg(feature = "std")]
             Self::Evaluation(error) => error.code(),
+            #[cfg(feature = "log")]
+            Self::Log(error) => error.code(),
             #[cfg(feature = "store")]
             Self::Store(error) => error.code(),
             #[cfg(feature = "store")]
@@ -264,6 +274,8 @@ impl Error {
             Self::Identify(error) => error.code(),
             #[cfg(feature = "store")]
             Self::Authenticate(error) => error.code(),
+            #[cfg(all(feature = "log", feature = "store"))]
+            Self::Logged(error) => error.code(),
             #[cfg(feature = "store")]
             Self::Path(error) => error.code(),
             Self::Verify(error) => error.code(),

@@ -132,6 +132,7 @@
 //! | `image` | decoding of pictures, and the pipeline |
 //! | `onnx` | the segmentation network of open-iris, from an ONNX file that the operator pins |
 //! | `jpeg2000` | JPEG 2000 among the pictures |
+//! | `log` | the transparency log of roots, its witnesses and its checks |
 //! | `store` | the registry and its store on SQLite |
 //! | `testing` | synthetic eyes and templates |
 //! | `cli` | the program `personhood` |
@@ -163,6 +164,8 @@ pub mod membership;
 // Floor 3: worlds.
 #[cfg(feature = "std")]
 pub mod evaluation;
+#[cfg(feature = "log")]
+pub mod log;
 #[cfg(feature = "image")]
 pub mod pipeline;
 #[cfg(feature = "store")]

@@ -54,6 +54,8 @@ mod enrol;
 mod error;
 mod eye_word;
 mod known;
+#[cfg(feature = "log")]
+pub mod logged;
 mod policy;
 
 pub use candidate::{Candidate, Sighting};

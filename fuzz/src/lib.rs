@@ -1,6 +1,7 @@
 //! What several targets share.
 
 pub mod bigint;
+pub mod log;
 
 use personhood::membership::{MembershipProof, Statement};
 

@@ -24,6 +24,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("matcher", 2),
     ("membership", 2),
     ("evaluation", 3),
+    ("log", 3),
     ("pipeline", 3),
     ("store", 3),
     // Records of pictures: stands on the decoders of `pipeline`.
@@ -59,6 +60,11 @@ const BLIND: &[(&[&str], &[&str], &str)] = &[
         &["matcher", "pipeline"],
         &["poseidon", "identity", "nullifier", "signal", "tree", "membership"],
         "an eye is compared without knowing who proves what with it",
+    ),
+    (
+        &["log"],
+        &["iris", "matcher", "pipeline", "store", "identity", "nullifier"],
+        "an entry is about the registry, never about a person",
     ),
     (&["verify"], &["pipeline", "store", "iris", "matcher"], "a relying party compiles floors 0 to 2 and no eyes"),
 ];

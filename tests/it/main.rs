@@ -13,6 +13,8 @@ mod golden;
 mod interchange;
 #[cfg(feature = "serde")]
 mod iris;
+#[cfg(feature = "cli")]
+mod log;
 mod matcher;
 mod membership;
 #[cfg(feature = "image")]

@@ -89,6 +89,7 @@ fn help_names_every_command_and_the_exit_codes() {
         "prove",
         "verify",
         "status",
+        "log",
         "eyes",
         "evaluate",
         "bench",

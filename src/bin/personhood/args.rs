@@ -1,11 +1,16 @@
 //! The command line as plain data. Nothing here opens a file, asks a clock or computes anything.
 
+mod log;
+
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use personhood::identity::IdentityCommitment;
 use personhood::tree::MerkleRoot;
 
+pub(crate) use self::log::{
+    Log, LogAnswers, LogAppend, LogBundle, LogCheck, LogCosign, LogFolder, LogInit, LogProve, LogRequest, LogWitness,
+};
 use crate::values::{Hex32, Moment, Ratio, Size};
 
 /// Every environment variable that the program reads.
@@ -83,6 +88,9 @@ pub(crate) enum Command {
     Record(Record),
     /// Show what a registry holds
     Status(Status),
+    /// Keep, witness and check the transparency log of a registry's roots
+    #[command(subcommand)]
+    Log(Log),
     /// Play a small world of people, duplicates, proofs and replays
     Simulate(Simulate),
     /// Measure error rates on labelled pictures: one folder is one eye
@@ -112,6 +120,7 @@ impl Command {
             Self::Authenticate(_) => "authenticate",
             Self::Identity(Identity::New { .. }) => "identity new",
             Self::Identity(Identity::Show { .. }) => "identity show",
+            Self::Log(log) => log.name(),
             Self::Prove(_) => "prove",
             Self::Record(Record::Info { .. }) => "record info",
             Self::Record(Record::Extract { .. }) => "record extract",

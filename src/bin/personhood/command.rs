@@ -13,12 +13,15 @@ mod eyes;
 mod identify;
 mod identity;
 mod init;
+mod log;
 mod man;
 mod prove;
 mod record;
 mod simulate;
 mod status;
 mod verify;
+
+use std::path::Path;
 
 use crate::args::Command;
 use crate::exit::Exit;
@@ -27,6 +30,24 @@ use crate::output::Output;
 
 /// Runs one subcommand.
 pub(crate) fn run(command: Command, output: Output) -> Result<Exit, Failure> {
+    let changed = changed_registry(&command).map(Path::to_owned);
+    let answer = answer(command, output);
+    // Whatever came of it: a folder of people of whom one failed has others who are in.
+    if let Some(registry) = changed {
+        log::follow(&registry, output);
+    }
+    answer
+}
+
+/// The registry that a command may have changed, so that its log has to follow.
+fn changed_registry(command: &Command) -> Option<&Path> {
+    match command {
+        Command::Enroll(args) => Some(&args.registry.registry),
+        _ => None,
+    }
+}
+
+fn answer(command: Command, output: Output) -> Result<Exit, Failure> {
     match command {
         Command::Authenticate(args) => authenticate::run(&args, output),
         Command::Bench(args) => bench::run(&args, output),
@@ -41,6 +62,7 @@ pub(crate) fn run(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Identify(args) => identify::run(&args, output),
         Command::Identity(args) => identity::run(&args, output),
         Command::Init(args) => init::run(&args, output),
+        Command::Log(args) => log::run(&args, output),
         Command::Man(args) => man::run(&args, output),
         Command::Prove(args) => prove::run(&args, output),
         Command::Record(args) => record::run(&args, output),

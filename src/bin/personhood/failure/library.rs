@@ -1,8 +1,10 @@
 //! The library's errors as the user sees them: its code, its words, and the remedy as a hint.
 
 use personhood::error::Error;
+use personhood::log::LogError;
 use personhood::membership::ProveError;
 use personhood::nullifier::NullifierError;
+use personhood::registry::logged::LoggedError;
 use personhood::registry::{AuthenticateError, EnrollError, IdentifyError, PathError, RegistryError};
 use personhood::store::StoreError;
 
@@ -32,6 +34,7 @@ fn is_answer(error: &Error) -> bool {
         Error::Authenticate(error) => matches!(error, AuthenticateError::NotThisPerson { .. }),
         Error::Path(error) => matches!(error, PathError::NotEnrolled { .. }),
         Error::Verify(error) => !error.is_undecided(),
+        Error::Log(error) => error.is_refusal(),
         _ => false,
     }
 }
@@ -46,6 +49,9 @@ fn remedy(error: &Error, code: &'static str) -> Failure {
     if let Error::Path(PathError::NotEnrolled { .. }) = error {
         return Failure::new(code, text)
             .with_hint("`personhood identity show FILE` prints the commitment; was it enrolled in this registry?");
+    }
+    if let Error::Log(LogError::NotFound { .. }) = error {
+        return Failure::new(code, text).with_hint("`personhood log init --registry DIR` begins the log of a registry");
     }
     match store_error(error) {
         Some(StoreError::NotFound { .. } | StoreError::NotInitialised) => Failure::new(code, text)
@@ -76,6 +82,7 @@ fn after_colon(code: &'static str, text: &str) -> Failure {
 fn store_error(error: &Error) -> Option<&StoreError> {
     match error {
         Error::Store(error)
+        | Error::Logged(LoggedError::Store(error))
         | Error::Registry(RegistryError::Store(error))
         | Error::Enroll(EnrollError::Registry(RegistryError::Store(error)))
         | Error::Path(PathError::Registry(RegistryError::Store(error)))
