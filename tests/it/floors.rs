@@ -23,6 +23,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("tree", 1),
     ("matcher", 2),
     ("membership", 2),
+    ("vault", 2),
     ("evaluation", 3),
     ("pipeline", 3),
     ("store", 3),
@@ -59,6 +60,11 @@ const BLIND: &[(&[&str], &[&str], &str)] = &[
         &["matcher", "pipeline"],
         &["poseidon", "identity", "nullifier", "signal", "tree", "membership"],
         "an eye is compared without knowing who proves what with it",
+    ),
+    (
+        &["vault"],
+        &["poseidon", "identity", "nullifier", "signal", "tree", "membership"],
+        "a template is sealed without knowing who proves what with it",
     ),
     (&["verify"], &["pipeline", "store", "iris", "matcher"], "a relying party compiles floors 0 to 2 and no eyes"),
 ];
