@@ -1,6 +1,7 @@
 //! The subcommands, one file each: plain arguments in, an answer out.
 
 mod authenticate;
+mod backup;
 mod bench;
 mod compare;
 mod completions;
@@ -13,11 +14,15 @@ mod eyes;
 mod identify;
 mod identity;
 mod init;
+mod key;
 mod man;
 mod prove;
+mod receipt;
 mod record;
 mod simulate;
 mod status;
+mod subject;
+mod threshold;
 mod verify;
 
 use crate::args::Command;
@@ -29,6 +34,7 @@ use crate::output::Output;
 pub(crate) fn run(command: Command, output: Output) -> Result<Exit, Failure> {
     match command {
         Command::Authenticate(args) => authenticate::run(&args, output),
+        Command::Backup(args) => backup::run(&args, output),
         Command::Bench(args) => bench::run(&args, output),
         Command::Compare(args) => compare::run(&args, output),
         Command::Completions(args) => completions::run(&args, output),
@@ -41,11 +47,15 @@ pub(crate) fn run(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Identify(args) => identify::run(&args, output),
         Command::Identity(args) => identity::run(&args, output),
         Command::Init(args) => init::run(&args, output),
+        Command::Key(args) => key::run(&args, output),
         Command::Man(args) => man::run(&args, output),
         Command::Prove(args) => prove::run(&args, output),
+        Command::Receipt(args) => receipt::run(&args, output),
         Command::Record(args) => record::run(&args, output),
         Command::Simulate(args) => simulate::run(&args, output),
         Command::Status(args) => status::run(&args, output),
+        Command::Subject(args) => subject::run(&args, output),
+        Command::Threshold(args) => threshold::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),
     }
 }
