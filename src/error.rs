@@ -111,6 +111,23 @@ pub enum Error {
     #[error(transparent)]
     Batch(#[from] BatchError),
 
+    /// A master key was not read or written.
+    #[cfg(feature = "store")]
+    #[error(transparent)]
+    MasterKey(#[from] crate::vault::MasterKeyError),
+    /// A sealed record and its keys do not come together.
+    #[cfg(feature = "store")]
+    #[error(transparent)]
+    Vault(#[from] crate::vault::VaultError),
+    /// A receipt of an erasure is not believed.
+    #[cfg(feature = "store")]
+    #[error(transparent)]
+    Receipt(#[from] crate::vault::ReceiptError),
+    /// Two protected templates have no distance.
+    #[cfg(feature = "store")]
+    #[error(transparent)]
+    IncomparableProtected(#[from] crate::vault::Incomparable),
+
     // Floor 3: worlds.
     /// Pictures cannot be evaluated.
     #[cfg(feature = "std")]
@@ -238,6 +255,14 @@ impl Error {
             Self::ProofDecode(error) => error.code(),
             Self::Proof(error) => error.code(),
             Self::Batch(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::MasterKey(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::Vault(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::Receipt(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::IncomparableProtected(error) => error.code(),
             #[cfg(feature = "image")]
             Self::Image(error) => error.code(),
             #[cfg(feature = "image")]

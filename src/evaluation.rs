@@ -41,8 +41,10 @@ mod bootstrap;
 mod comparisons;
 mod rates;
 mod scores;
+mod strangers;
 
 pub use bootstrap::{Bootstrap, Interval, Intervals};
 pub use comparisons::{Comparisons, EvaluationError, Sample};
 pub use rates::{FMR_TARGETS, OperatingPoint, Rates};
 pub use scores::{Histogram, Identification, Moments, Pair, Scores};
+pub use strangers::{Estimate, Search, StrangerEvidence, StrangerModel};

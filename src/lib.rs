@@ -9,8 +9,7 @@
 //! | Who was it? | everybody | nobody: a proof is about a commitment, never about an eye |
 //!
 //! It is **not** audited, **not** a detector of printed or artificial eyes, and **not** proven in the field: error rates were
-//! measured on synthetic eyes and on two public sets (benches/RECORD.md), and say little about other sensors. Templates
-//! in the registry's database are not encrypted yet.
+//! measured on synthetic eyes and on two public sets (benches/RECORD.md), and say little about other sensors.
 //!
 //! # From picture to decision
 //!
@@ -117,7 +116,7 @@
 //! actions; the registry's operator cannot act for anybody and cannot tell who made a proof; nobody acts twice in one
 //! scope, and a proof cannot be moved to another message. Soundness rests on discrete logarithms in ristretto255 and on
 //! Poseidon, without a trusted set-up; anonymity does not rest on discrete logarithms. Not protected: copies of secrets on
-//! the stack and in swap, templates at rest, and anything against a registry that enrols people who do not exist.
+//! the stack and in swap, templates from whoever holds the master key and the registry, and anything against a registry that enrols people who do not exist.
 //!
 //! # Features
 //!
@@ -160,6 +159,8 @@ pub mod tree;
 // Floor 2: engines.
 pub mod matcher;
 pub mod membership;
+#[cfg(feature = "store")]
+pub mod vault;
 
 // Floor 3: worlds.
 #[cfg(feature = "std")]

@@ -27,16 +27,18 @@
 //!
 //! # What is stored in clear
 //!
-//! Templates are stored **in clear** in this format (record format 1, see [`TemplateRecord`]). Whoever can
-//! read the file can compare its eyes with other eyes. The file has mode 0600 and the store refuses wider
-//! ones; disk encryption is the operator's task until records are encrypted. The record carries a format byte
-//! so that encrypted records can come without a new table.
+//! A store keeps the records that it is given. [`SealedStore`] around any of them seals every template under a key of its
+//! own on the way in and opens it on the way out ([`vault`](crate::vault)). Without it, and in registries that an earlier
+//! release made, templates are **in clear** (record format 1, see [`TemplateRecord`]): whoever can read the file can compare its
+//! eyes with other eyes. Numbers, dates, commitments and decisions are in clear in both. The file has mode 0600 and the
+//! store refuses wider ones.
 
 mod change;
 mod error;
 mod memory;
 mod nullifiers;
 mod record;
+mod sealed;
 mod sqlite;
 
 pub use change::{Change, PersonChange, PersonStatus, PersonStep};
@@ -44,6 +46,7 @@ pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use nullifiers::SqliteNullifiers;
 pub use record::{RecordError, TemplateRecord};
+pub use sealed::{Resealed, SealedStore, SealedTransaction, SharedKeyService};
 pub use sqlite::{SqliteOptions, SqliteStore};
 
 use core::fmt;
@@ -177,6 +180,24 @@ impl TemplatePair {
             EyeSide::Right => self.right.as_ref(),
         }
     }
+}
+
+impl TemplatePair {
+    const fn of_mut(&mut self, eye: EyeSide) -> &mut Option<TemplateRecord> {
+        match eye {
+            EyeSide::Left => &mut self.left,
+            EyeSide::Right => &mut self.right,
+        }
+    }
+
+    fn same_eyes(&self, other: &Self) -> bool {
+        EyeSide::BOTH.iter().all(|eye| self.of(*eye).is_some() == other.of(*eye).is_some())
+    }
+}
+
+/// What a store says to records of eyes that a person does not have.
+fn other_eyes(person: PersonId) -> StoreError {
+    StoreError::Conflict { detail: format!("person {person} does not have these eyes") }
 }
 
 /// A person, as they are now.
@@ -437,6 +458,20 @@ pub trait ReadStore {
     /// [`StoreError`].
     fn decisions_of(&self, person: PersonId, since: u64, limit: u32) -> Result<Vec<DecisionRecord>, StoreError>;
 
+    /// The number that the next person gets.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn next_person(&self) -> Result<PersonId, StoreError>;
+
+    /// The keyring as it was put in, [`vault::Keyring::to_bytes`](crate::vault::Keyring::to_bytes); none where templates are in clear.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn keyring(&self) -> Result<Option<Vec<u8>>, StoreError>;
+
     /// Bytes that the store takes on its disk, write-ahead log included; `None` if it has no disk.
     ///
     /// # Errors
@@ -485,6 +520,20 @@ pub trait WriteTransaction: ReadStore {
     /// and the failures of a disk.
     fn insert_decision(&mut self, decision: &NewDecision<'_>) -> Result<DecisionId, StoreError>;
 
+    /// Puts this keyring in the place of the one that is there.
+    ///
+    /// # Errors
+    ///
+    /// The failures of a disk.
+    fn set_keyring(&mut self, keyring: &[u8]) -> Result<(), StoreError>;
+
+    /// Keeps a person's templates in another form: the same templates, sealed with other keys. It is no step in their life.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] unless the person has exactly these eyes, and the failures of a disk.
+    fn replace_records(&mut self, person: PersonId, templates: TemplatePair) -> Result<(), StoreError>;
+
     /// Makes everything permanent. It is on the disk when this returns `Ok`.
     ///
     /// # Errors
@@ -508,4 +557,16 @@ pub trait Store: ReadStore {
     /// [`StoreError::Busy`] if others keep writing for longer than the store's patience,
     /// [`StoreError::ReadOnly`] if this store was opened for reading.
     fn begin(&mut self) -> Result<Self::Transaction<'_>, StoreError>;
+
+    /// Makes the store's own files forget what was deleted: rows that are gone may still lie in a log of earlier pages.
+    ///
+    /// It is no transaction: what was deleted is deleted, with or without it. A disk keeps old blocks where no program
+    /// reaches them; that is what destroying keys is for.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Busy`] if somebody still reads the log: ask again later.
+    fn scrub(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }

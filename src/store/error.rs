@@ -62,6 +62,10 @@ pub enum StoreError {
         detail: String,
     },
 
+    /// Sealed records and the keys that were given do not come together.
+    #[error(transparent)]
+    Vault(#[from] crate::vault::VaultError),
+
     // The caller misused us.
     /// There is no such file.
     #[error("{} does not exist", path.display())]
@@ -190,6 +194,7 @@ impl StoreError {
             Self::OlderFormat { .. } => "store_older_format",
             Self::Unfinished { .. } => "store_unfinished",
             Self::Corrupted { .. } => "store_damaged",
+            Self::Vault(error) => error.code(),
             Self::NotFound { .. } => "store_not_found",
             Self::AlreadyExists { .. } => "store_already_exists",
             Self::AlreadyInitialised => "store_already_initialised",

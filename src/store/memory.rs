@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::change::Plan;
+use super::other_eyes;
 use super::{
     Census, Change, ChangeRecord, DecisionId, DecisionRecord, Genesis, Inserted, NewDecision, NewPerson, NewPolicy,
     PersonChange, PersonId, PersonRecord, PersonStatus, PersonStep, PolicyId, PolicyRecord, ReadStore, RootRecord,
@@ -33,6 +34,7 @@ struct Content {
     persons: Vec<Person>,
     changes: Vec<ChangeRecord>,
     decisions: Vec<DecisionRecord>,
+    keyring: Option<Vec<u8>>,
 }
 
 /// A person, and the commitments that they gave up.
@@ -143,6 +145,14 @@ impl Content {
         self.decisions.iter().skip(index(after)).take(limit as usize).cloned().collect()
     }
 
+    fn next_person(&self) -> PersonId {
+        PersonId(self.persons.len() as u64 + 1)
+    }
+
+    fn keyring(&self) -> Option<Vec<u8>> {
+        self.keyring.clone()
+    }
+
     fn decision(&self, id: DecisionId) -> Option<DecisionRecord> {
         self.decisions.get(index(id.0.checked_sub(1)?)).cloned()
     }
@@ -176,6 +186,8 @@ macro_rules! reads {
                 person_of(commitment: &IdentityCommitment) -> Option<PersonId>,
                 decisions_since(after: u64, limit: u32) -> Vec<DecisionRecord>,
                 decision(id: DecisionId) -> Option<DecisionRecord>,
+                next_person() -> PersonId,
+                keyring() -> Option<Vec<u8>>,
                 decisions_of(person: PersonId, since: u64, limit: u32) -> Vec<DecisionRecord>,
             }
 
@@ -223,6 +235,7 @@ struct Before {
     persons: usize,
     changes: usize,
     decisions: usize,
+    keyring: Option<Vec<u8>>,
     changed: Vec<Person>,
 }
 
@@ -234,6 +247,7 @@ impl Before {
             persons: content.persons.len(),
             changes: content.changes.len(),
             decisions: content.decisions.len(),
+            keyring: content.keyring.clone(),
             changed: Vec::new(),
         }
     }
@@ -248,6 +262,7 @@ impl Drop for MemoryTransaction<'_> {
             let at = index(person.now.person.0 - 1);
             self.content.persons[at] = person;
         }
+        self.content.keyring = self.before.keyring.take();
         self.content.policies.truncate(self.before.policies);
         self.content.persons.truncate(self.before.persons);
         self.content.changes.truncate(self.before.changes);
@@ -391,6 +406,21 @@ impl WriteTransaction for MemoryTransaction<'_> {
         self.must_be_initialised()?;
         self.check_decision(new)?;
         Ok(self.add_decision(new))
+    }
+
+    fn set_keyring(&mut self, keyring: &[u8]) -> Result<(), StoreError> {
+        self.content.keyring = Some(keyring.to_vec());
+        Ok(())
+    }
+
+    fn replace_records(&mut self, person: PersonId, templates: TemplatePair) -> Result<(), StoreError> {
+        let at = person.0.checked_sub(1).map_or(usize::MAX, index);
+        let before = self.content.persons.get(at).cloned();
+        let same_eyes = |before: &Person| before.now.templates.same_eyes(&templates);
+        let before = before.filter(same_eyes).ok_or_else(|| other_eyes(person))?;
+        self.content.persons[at].now.templates = templates;
+        self.before.changed.push(before);
+        Ok(())
     }
 
     fn commit(mut self) -> Result<(), StoreError> {

@@ -10,6 +10,8 @@ use crate::iris::IrisTemplate;
 
 /// Format 1: the template in clear.
 const FORMAT_CLEAR: u8 = 1;
+/// Format 2: sealed; [`vault`](crate::vault) has the rest of it.
+const FORMAT_SEALED: u8 = 2;
 /// Bytes of the checksum.
 const CHECKSUM: usize = 16;
 /// No record is longer: twice what the larger layout takes, so that a damaged length allocates nothing.
@@ -18,6 +20,8 @@ const MAXIMUM_BYTES: usize = 16 * 1024;
 const LABEL: &[u8] = b"personhood template record";
 
 /// A template as a store keeps it; it cannot be compared without being opened.
+///
+/// Format 2 is sealed: [`Vault::seal`](crate::vault::Vault::seal) makes it, and only a [`SealedStore`](super::SealedStore) opens it. Format 1:
 ///
 /// ```text
 /// offset  bytes   content
@@ -47,13 +51,16 @@ pub enum RecordError {
         maximum: usize,
     },
     /// A record format of another release.
-    #[error("template record of format {found}, and this release reads format {supported}")]
+    #[error("template record of format {found}, and this release reads formats up to {supported}")]
     Format {
         /// Format byte given.
         found: u8,
-        /// Format that this release reads.
+        /// The newest format that this release reads.
         supported: u8,
     },
+    /// The record is sealed, and was not opened on the way out of its store.
+    #[error("template record is sealed: open the registry with its master key")]
+    Sealed,
     /// The bytes have changed since they were written.
     #[error("template record fails its checksum")]
     Checksum,
@@ -76,7 +83,27 @@ impl TemplateRecord {
         Self(bytes)
     }
 
-    /// Accepts stored bytes: format, length and checksum.
+    /// Takes what a vault sealed.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError::Length`], [`RecordError::Format`].
+    pub fn sealed(bytes: Vec<u8>) -> Result<Self, RecordError> {
+        let record = Self::from_bytes(bytes)?;
+        if record.is_sealed() {
+            Ok(record)
+        } else {
+            Err(RecordError::Format { found: record.0[0], supported: FORMAT_SEALED })
+        }
+    }
+
+    /// Whether it has to be opened with keys.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        self.0[0] == FORMAT_SEALED
+    }
+
+    /// Accepts stored bytes: format and length, and the checksum of those in clear.
     ///
     /// # Errors
     ///
@@ -87,8 +114,11 @@ impl TemplateRecord {
         if bytes.len() < minimum || bytes.len() > MAXIMUM_BYTES {
             return Err(RecordError::Length { found: bytes.len(), minimum, maximum: MAXIMUM_BYTES });
         }
-        if bytes[0] != FORMAT_CLEAR {
-            return Err(RecordError::Format { found: bytes[0], supported: FORMAT_CLEAR });
+        match bytes[0] {
+            FORMAT_CLEAR => {}
+            // Its own tag says whether it was changed, to whoever has the key.
+            FORMAT_SEALED => return Ok(Self(bytes)),
+            found => return Err(RecordError::Format { found, supported: FORMAT_SEALED }),
         }
         let (content, stored) = bytes.split_at(bytes.len() - CHECKSUM);
         if !bool::from(checksum(content).ct_eq(stored)) {
@@ -107,8 +137,11 @@ impl TemplateRecord {
     ///
     /// # Errors
     ///
-    /// [`RecordError::Template`] if the content is none.
+    /// [`RecordError::Sealed`], [`RecordError::Template`] if the content is none.
     pub fn open(&self) -> Result<IrisTemplate, RecordError> {
+        if self.is_sealed() {
+            return Err(RecordError::Sealed);
+        }
         IrisTemplate::from_bytes(&self.0[1..self.0.len() - CHECKSUM])
             .map_err(|error| RecordError::Template(error.to_string()))
     }

@@ -1,5 +1,6 @@
 //! The registry's store in one SQLite file.
 
+mod backup;
 mod file;
 mod rows;
 
@@ -13,7 +14,7 @@ pub(super) use file::{Access, Fault, File, Kind, Place};
 use super::{
     Census, ChangeRecord, DecisionId, DecisionRecord, Genesis, Inserted, NewDecision, NewPerson, NewPolicy,
     PersonChange, PersonId, PersonRecord, PolicyId, PolicyRecord, ReadStore, RootRecord, Sequence, Store, StoreError,
-    WriteTransaction,
+    TemplatePair, WriteTransaction,
 };
 use crate::identity::IdentityCommitment;
 
@@ -26,6 +27,7 @@ static REGISTRY: Kind = Kind {
     migrations: &[
         include_str!("migrations/registry/0001_begin.sql"),
         include_str!("migrations/registry/0002_life_cycle.sql"),
+        include_str!("migrations/registry/0003_keyring.sql"),
     ],
 };
 
@@ -130,6 +132,8 @@ macro_rules! reads {
                 person_of(commitment: &IdentityCommitment) -> Option<PersonId>,
                 decisions_since(after: u64, limit: u32) -> Vec<DecisionRecord>,
                 decision(id: DecisionId) -> Option<DecisionRecord>,
+                next_person() -> PersonId,
+                keyring() -> Option<Vec<u8>>,
                 decisions_of(person: PersonId, since: u64, limit: u32) -> Vec<DecisionRecord>,
             }
 
@@ -166,6 +170,16 @@ impl Store for SqliteStore {
             Ok(transaction) => Ok(SqliteTransaction { transaction, place, bytes }),
             Err(error) => Err(place.explain(error.into())),
         }
+    }
+
+    /// Copies the log into the file, where `secure_delete` has zeroed what was deleted, and cuts the log to nothing.
+    fn scrub(&mut self) -> Result<(), StoreError> {
+        let busy: bool = self
+            .file
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+            .map_err(|error| self.file.place.explain(error.into()))?;
+        if busy { Err(StoreError::Busy { waited: self.file.place.patience }) } else { Ok(()) }
     }
 }
 
@@ -216,6 +230,14 @@ impl WriteTransaction for SqliteTransaction<'_> {
 
     fn insert_decision(&mut self, decision: &NewDecision<'_>) -> Result<DecisionId, StoreError> {
         self.write(|connection| rows::insert_decision(connection, decision))
+    }
+
+    fn set_keyring(&mut self, keyring: &[u8]) -> Result<(), StoreError> {
+        self.write(|connection| rows::set_keyring(connection, keyring))
+    }
+
+    fn replace_records(&mut self, person: PersonId, templates: TemplatePair) -> Result<(), StoreError> {
+        self.write(|connection| rows::replace_records(connection, person, &templates))
     }
 
     fn commit(self) -> Result<(), StoreError> {

@@ -23,6 +23,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("tree", 1),
     ("matcher", 2),
     ("membership", 2),
+    ("vault", 2),
     ("evaluation", 3),
     ("log", 3),
     ("pipeline", 3),
@@ -65,6 +66,11 @@ const BLIND: &[(&[&str], &[&str], &str)] = &[
         &["log"],
         &["iris", "matcher", "pipeline", "store", "identity", "nullifier"],
         "an entry is about the registry, never about a person",
+    ),
+    (
+        &["vault"],
+        &["poseidon", "identity", "nullifier", "signal", "tree", "membership"],
+        "a template is sealed without knowing who proves what with it",
     ),
     (&["verify"], &["pipeline", "store", "iris", "matcher"], "a relying party compiles floors 0 to 2 and no eyes"),
 ];

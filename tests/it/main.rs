@@ -32,10 +32,14 @@ mod program;
 mod quality;
 #[cfg(all(feature = "store", unix))]
 mod registry;
+#[cfg(all(feature = "cli", unix))]
+mod sealed;
 #[cfg(feature = "image")]
 mod segment;
 #[cfg(all(feature = "store", unix))]
 mod store;
 #[cfg(feature = "testing")]
 mod synthetic;
+#[cfg(all(feature = "store", feature = "testing", unix))]
+mod vault;
 mod verify;

@@ -516,7 +516,7 @@ fn the_formats_are_documented_as_they_are() {
     let ground = Ground::new(RegistryPolicy::default());
     let nullifiers = ground.0.path().join("nullifiers.db");
     drop(SqliteNullifiers::create(&nullifiers).unwrap());
-    for (file, tables) in [(ground.file(), 17), (nullifiers, 1)] {
+    for (file, tables) in [(ground.file(), 18), (nullifiers, 1)] {
         let connection = rusqlite::Connection::open(file).unwrap();
         let mut statement = connection
             .prepare(

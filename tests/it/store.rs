@@ -5,6 +5,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use personhood::identity::{Assurance, Credential, Leaf};
@@ -12,10 +13,11 @@ use personhood::nullifier::{Nullifier, NullifierError, NullifierStore, Scope};
 use personhood::store::{
     Census, Change, DecisionId, DecisionRecord, Genesis, LeafRecord, MemoryStore, NewDecision, NewPerson, NewPolicy,
     PersonChange, PersonId, PersonRecord, PersonStatus, PersonStep, PolicyId, PolicyRecord, ReadStore, RecordError,
-    Sequence, SqliteNullifiers, SqliteOptions, SqliteStore, Store, StoreError, TemplatePair, TemplateRecord,
-    WriteTransaction,
+    SealedStore, Sequence, SharedKeyService, SqliteNullifiers, SqliteOptions, SqliteStore, Store, StoreError,
+    TemplatePair, TemplateRecord, WriteTransaction,
 };
 use personhood::tree::{LeafIndex, MerkleRoot};
+use personhood::vault::MasterKey;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -41,6 +43,25 @@ impl Ground for Memory {
 
     fn open(&self) -> MemoryStore {
         self.0.clone()
+    }
+}
+
+/// A store whose templates are sealed; what it promises is what the one behind it promises.
+struct Sealed<G>(G, SharedKeyService);
+
+impl<G: Ground> Ground for Sealed<G> {
+    type Store = SealedStore<G::Store>;
+
+    fn new() -> Self {
+        let (ground, key) = (G::new(), Arc::new(MasterKey::generate(&mut rand_core::OsRng)));
+        SealedStore::create(ground.open(), vec![key.clone()]).unwrap();
+        Self(ground, key)
+    }
+
+    fn open(&self) -> Self::Store {
+        let store = SealedStore::open(self.0.open(), vec![self.1.clone()]).unwrap();
+        assert!(store.vault().is_some());
+        store
     }
 }
 
@@ -166,6 +187,12 @@ macro_rules! conformance {
         }
         mod sqlite {
             $(#[test] fn $test() { super::$test::<super::Sqlite>(); })*
+        }
+        mod sealed {
+            $(#[test] fn $test() {
+                super::$test::<super::Sealed<super::Memory>>();
+                super::$test::<super::Sealed<super::Sqlite>>();
+            })*
         }
     };
 }
@@ -890,11 +917,11 @@ fn set_format(file: &Path, format: u32) {
 fn a_newer_format_is_refused_and_not_touched() {
     let ground = Sqlite::new();
     initialise(&mut ground.open());
-    set_format(&ground.file(), 3);
+    set_format(&ground.file(), 4);
     let before = fs::read(ground.file()).unwrap();
     for opened in [SqliteStore::open(ground.file()), SqliteStore::open_read_only(ground.file())] {
         let error = opened.map(drop).unwrap_err();
-        assert!(matches!(error, StoreError::NewerFormat { found: 3, supported: 2, .. }), "{error}");
+        assert!(matches!(error, StoreError::NewerFormat { found: 4, supported: 3, .. }), "{error}");
         assert!(error.to_string().contains("install a newer release"), "{error}");
     }
     assert!(matches!(SqliteStore::create(ground.file()), Err(StoreError::AlreadyExists { .. })));
@@ -1070,7 +1097,7 @@ fn template_records_are_checked() {
         wrong[at] ^= 0x10;
         let error = TemplateRecord::from_bytes(wrong).unwrap_err();
         if at == 0 {
-            assert_eq!(error, RecordError::Format { found: 0x11, supported: 1 });
+            assert_eq!(error, RecordError::Format { found: 0x11, supported: 2 });
         } else {
             assert_eq!(error, RecordError::Checksum, "byte {at}");
         }

@@ -56,6 +56,16 @@ pub(crate) struct Global {
     /// No progress, notes or warnings on standard error
     #[arg(long, short, global = true, help_heading = "Output")]
     pub(crate) quiet: bool,
+    /// File of the master key [default: beside the registry's folder, with the ending .master-key]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "PERSONHOOD_MASTER_KEY_FILE",
+        hide_env_values = true,
+        help_heading = "Keys"
+    )]
+    pub(crate) master_key: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -91,6 +101,20 @@ pub(crate) enum Command {
     /// Keep, witness and check the transparency log of a registry's roots
     #[command(subcommand)]
     Log(Log),
+    /// Keys under which a registry's templates are sealed: show, make, rotate
+    #[command(subcommand)]
+    Key(Key),
+    /// Copy a registry that is in use, check a copy, restore one
+    #[command(subcommand)]
+    Backup(Backup),
+    /// The registry's signature under an erasure: issue it, check it
+    #[command(subcommand)]
+    Receipt(Receipt),
+    /// Everything that a registry keeps about one person, for that person
+    #[command(subcommand)]
+    Subject(Subject),
+    /// Find the distance for a wanted rate of false alarms
+    Threshold(ThresholdFor),
     /// Play a small world of people, duplicates, proofs and replays
     Simulate(Simulate),
     /// Measure error rates on labelled pictures: one folder is one eye
@@ -127,6 +151,18 @@ impl Command {
             Self::Record(Record::Create(_)) => "record create",
             Self::Verify(_) => "verify",
             Self::Status(_) => "status",
+            Self::Key(Key::New { .. }) => "key new",
+            Self::Key(Key::Status { .. }) => "key status",
+            Self::Key(Key::Migrate { .. }) => "key migrate",
+            Self::Key(Key::Rotate { .. }) => "key rotate",
+            Self::Key(Key::Rekey { .. }) => "key rekey",
+            Self::Backup(Backup::Create { .. }) => "backup create",
+            Self::Backup(Backup::Verify { .. }) => "backup verify",
+            Self::Backup(Backup::Restore { .. }) => "backup restore",
+            Self::Receipt(Receipt::Issue { .. }) => "receipt issue",
+            Self::Receipt(Receipt::Verify { .. }) => "receipt verify",
+            Self::Subject(Subject::Export { .. }) => "subject export",
+            Self::Threshold(_) => "threshold",
             Self::Evaluate(_) => "evaluate",
             Self::Bench(Bench { part: None }) => "bench",
             Self::Bench(Bench { part: Some(BenchPart::Pipeline(_)) }) => "bench pipeline",
@@ -280,6 +316,119 @@ pub(crate) struct Compare {
     pub(crate) policy: Policy,
     #[command(flatten)]
     pub(crate) segmentation: SegmentationModel,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make a master key in a new file of mode 0600
+    New {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Show which keys a registry has
+    Status {
+        #[command(flatten)]
+        registry: RegistryFolder,
+    },
+    /// Seal the templates of a registry that an earlier release left in clear
+    Migrate {
+        #[command(flatten)]
+        registry: RegistryFolder,
+    },
+    /// Change the master key, and wrap every data key again; others may go on working
+    Rotate {
+        #[command(flatten)]
+        registry: RegistryFolder,
+        /// File of the new master key; made where it is missing
+        #[arg(long, value_name = "FILE")]
+        new_master_key: PathBuf,
+    },
+    /// Give the registry another keyed transform: copies of before cannot be compared with it
+    Rekey {
+        #[command(flatten)]
+        registry: RegistryFolder,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Backup {
+    /// Copy the registry into a new file, and check the copy
+    Create {
+        #[command(flatten)]
+        registry: RegistryFolder,
+        /// The new file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Check a copy: every page, template, leaf, and the root
+    Verify {
+        #[command(flatten)]
+        registry: RegistryFolder,
+        /// The copy
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Make a registry of a copy, where none is
+    Restore {
+        #[command(flatten)]
+        registry: RegistryFolder,
+        /// The copy
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Receipt {
+    /// Sign that a person was erased
+    Issue {
+        #[command(flatten)]
+        registry: RegistryFolder,
+        /// Number of the person
+        #[arg(value_name = "PERSON")]
+        person: u64,
+        /// File of the receipt
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Check a receipt
+    Verify {
+        /// File of the receipt
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The registry's key, 64 hexadecimal digits, from somebody else than whoever gave the receipt
+        #[arg(long, value_name = "HEX")]
+        key: Hex32,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Subject {
+    /// Write all of it into a new file of mode 0600, templates included
+    Export {
+        #[command(flatten)]
+        registry: RegistryFolder,
+        /// Number of the person
+        #[arg(value_name = "PERSON")]
+        person: u64,
+        /// The new file (JSON)
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ThresholdFor {
+    /// Folder of the registry: its policy, and how many people it has
+    #[arg(long, value_name = "DIR", env = "PERSONHOOD_REGISTRY", hide_env_values = true)]
+    pub(crate) registry: Option<PathBuf>,
+    /// People searched, if it is not the registry's present number
+    #[arg(long, value_name = "N", required_unless_present = "registry")]
+    pub(crate) people: Option<u64>,
+    /// Wanted share of enrolments of newcomers that find somebody, for instance 0.001
+    #[arg(long, value_name = "RATE")]
+    pub(crate) fpir: f64,
 }
 
 #[derive(Debug, Args)]

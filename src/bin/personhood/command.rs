@@ -1,6 +1,7 @@
 //! The subcommands, one file each: plain arguments in, an answer out.
 
 mod authenticate;
+mod backup;
 mod bench;
 mod compare;
 mod completions;
@@ -14,11 +15,15 @@ mod identify;
 mod identity;
 mod init;
 mod log;
+mod key;
 mod man;
 mod prove;
+mod receipt;
 mod record;
 mod simulate;
 mod status;
+mod subject;
+mod threshold;
 mod verify;
 
 use std::path::Path;
@@ -50,6 +55,7 @@ fn changed_registry(command: &Command) -> Option<&Path> {
 fn answer(command: Command, output: Output) -> Result<Exit, Failure> {
     match command {
         Command::Authenticate(args) => authenticate::run(&args, output),
+        Command::Backup(args) => backup::run(&args, output),
         Command::Bench(args) => bench::run(&args, output),
         Command::Compare(args) => compare::run(&args, output),
         Command::Completions(args) => completions::run(&args, output),
@@ -63,11 +69,15 @@ fn answer(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Identity(args) => identity::run(&args, output),
         Command::Init(args) => init::run(&args, output),
         Command::Log(args) => log::run(&args, output),
+        Command::Key(args) => key::run(&args, output),
         Command::Man(args) => man::run(&args, output),
         Command::Prove(args) => prove::run(&args, output),
+        Command::Receipt(args) => receipt::run(&args, output),
         Command::Record(args) => record::run(&args, output),
         Command::Simulate(args) => simulate::run(&args, output),
         Command::Status(args) => status::run(&args, output),
+        Command::Subject(args) => subject::run(&args, output),
+        Command::Threshold(args) => threshold::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),
     }
 }

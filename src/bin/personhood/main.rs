@@ -12,6 +12,7 @@ mod exit;
 mod eye;
 mod failure;
 mod files;
+mod keys;
 mod output;
 mod pictures;
 mod place;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error, &environment),
     };
+    keys::choose(cli.global.master_key.clone());
     let output = Output::new(cli.command.name(), &cli.global, environment.no_colour);
     command::run(cli.command, output).unwrap_or_else(|failure| output.stopped(&failure)).into()
 }
@@ -42,7 +44,7 @@ fn main() -> ExitCode {
 fn refuse(error: &clap::Error, environment: &Environment) -> ExitCode {
     let asked_for_json = std::env::args_os().any(|argument| argument == "--json");
     if error.use_stderr() && asked_for_json {
-        let global = Global { json: true, quiet: false };
+        let global = Global { json: true, quiet: false, master_key: None };
         let message = error.to_string();
         let message = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
         let failure = Failure::new("usage", message).with_hint("`personhood help` lists commands and options");

@@ -5,38 +5,69 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use personhood::registry::{Registry, RegistryPolicy};
-use personhood::store::SqliteStore;
+use personhood::store::{SealedStore, SqliteStore, StoreError};
 
 use crate::failure::Failure;
+use crate::keys;
 
 /// The database in the folder; SQLite puts its write-ahead log beside it.
 const DATABASE: &str = "registry.sqlite3";
 
 /// A registry as the program uses it.
-pub(crate) type DiskRegistry = Registry<SqliteStore>;
+pub(crate) type DiskRegistry = Registry<SealedStore<SqliteStore>>;
 
 /// Makes the folder and an empty registry in it.
 pub(crate) fn create(folder: &Path, policy: RegistryPolicy) -> Result<DiskRegistry, Failure> {
     // Before anything is written: a policy that cannot be must not leave an empty database behind.
     policy.to_json()?;
     make_private_folder(folder)?;
+    if fs::metadata(database(folder)).is_ok_and(|metadata| metadata.len() > 0) {
+        return Err(StoreError::AlreadyExists { path: database(folder) }.into());
+    }
+    // The key first: a registry whose key was not written would be of no use.
+    let (key, _) = keys::for_new(folder)?;
     let store = SqliteStore::create(database(folder))?;
-    Ok(Registry::create(store, policy, now())?)
+    Ok(Registry::create(SealedStore::create(store, vec![key])?, policy, now())?)
 }
 
 /// Opens a registry that is there.
 pub(crate) fn open(folder: &Path) -> Result<DiskRegistry, Failure> {
-    Ok(Registry::open(SqliteStore::open(database(folder))?)?)
+    Ok(Registry::open(store(folder)?)?)
 }
 
 /// Opens a registry for questions that change nothing.
 pub(crate) fn open_read_only(folder: &Path) -> Result<DiskRegistry, Failure> {
-    Ok(Registry::open(SqliteStore::open_read_only(database(folder))?)?)
+    Ok(Registry::open(store_read_only(folder)?)?)
 }
 
 /// The store of a registry, for reading everybody without holding them in memory.
-pub(crate) fn store_read_only(folder: &Path) -> Result<SqliteStore, Failure> {
+pub(crate) fn store_read_only(folder: &Path) -> Result<SealedStore<SqliteStore>, Failure> {
+    Ok(SealedStore::open(bare_store_read_only(folder)?, keys::at_hand(folder)?)?)
+}
+
+/// The store of a registry, with its keys.
+pub(crate) fn store(folder: &Path) -> Result<SealedStore<SqliteStore>, Failure> {
+    Ok(SealedStore::open(bare_store(folder)?, keys::at_hand(folder)?)?)
+}
+
+/// The store behind the keys, where templates are as they lie there.
+pub(crate) fn bare_store(folder: &Path) -> Result<SqliteStore, Failure> {
+    Ok(SqliteStore::open(database(folder))?)
+}
+
+/// As [`bare_store`], for reading.
+pub(crate) fn bare_store_read_only(folder: &Path) -> Result<SqliteStore, Failure> {
     Ok(SqliteStore::open_read_only(database(folder))?)
+}
+
+/// The folder for a registry that comes from elsewhere, and the place of its database, which must be free.
+pub(crate) fn make_room(folder: &Path) -> Result<PathBuf, Failure> {
+    make_private_folder(folder)?;
+    let place = database(folder);
+    if place.exists() {
+        return Err(StoreError::AlreadyExists { path: place }.into());
+    }
+    Ok(place)
 }
 
 /// Is there a registry in this folder?

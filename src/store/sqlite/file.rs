@@ -79,7 +79,7 @@ pub(crate) struct File {
 pub(crate) struct Place {
     pub(crate) path: PathBuf,
     expected: &'static str,
-    patience: Duration,
+    pub(crate) patience: Duration,
 }
 
 /// Either SQLite failed, or what it returned is not what we stored.

@@ -215,13 +215,45 @@ pub(super) fn initialise(connection: &Connection, genesis: &Genesis) -> Result<P
     Ok(policy)
 }
 
+pub(super) fn next_person(connection: &Connection) -> Result<PersonId, Fault> {
+    Ok(PersonId::new(largest(connection, "SELECT max(person_id) FROM persons")? + 1)?)
+}
+
+pub(super) fn keyring(connection: &Connection) -> Result<Option<Vec<u8>>, Fault> {
+    Ok(connection.prepare_cached("SELECT document FROM keyring")?.query_row([], |row| row.get(0)).optional()?)
+}
+
+pub(super) fn set_keyring(connection: &Connection, keyring: &[u8]) -> Result<(), Fault> {
+    connection.prepare_cached("INSERT OR REPLACE INTO keyring (one, document) VALUES (1, ?1)")?.execute([keyring])?;
+    Ok(())
+}
+
+pub(super) fn replace_records(
+    connection: &Connection,
+    person: PersonId,
+    templates: &TemplatePair,
+) -> Result<(), Fault> {
+    let before = self::person(connection, person)?;
+    if !before.is_some_and(|before| before.templates.same_eyes(templates)) {
+        return Err(super::super::other_eyes(person).into());
+    }
+    for eye in EyeSide::BOTH {
+        if let Some(record) = templates.of(eye) {
+            connection
+                .prepare_cached("UPDATE templates SET record = ?3 WHERE person_id = ?1 AND eye = ?2")?
+                .execute(params![signed("person", person.as_u64())?, eye_number(eye), record.as_bytes()])?;
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn insert_person(connection: &Connection, new: &NewPerson<'_>) -> Result<Inserted, Fault> {
     must_be_initialised(connection)?;
     let leaf = &new.leaf;
     let leaves = leaf_count(connection)?;
     new.check(leaves, person_of(connection, &leaf.commitment)?)?;
 
-    let person = PersonId::new(largest(connection, "SELECT max(person_id) FROM persons")? + 1)?;
+    let person = next_person(connection)?;
     connection
         .prepare_cached(
             "INSERT INTO persons (person_id, enrolled_at, status, template_version, leaf_index) VALUES (?1, ?2, 1, 1, ?3)",

@@ -12,6 +12,7 @@ use crate::args::Init;
 use crate::exit::Exit;
 use crate::eye;
 use crate::failure::Failure;
+use crate::keys;
 use crate::output::Output;
 use crate::place;
 use crate::report::PolicyReport;
@@ -22,6 +23,11 @@ struct Report {
     registry: PathBuf,
     policy: PolicyReport,
     root: MerkleRoot,
+    /// Identifier of the master key.
+    master_key: String,
+    /// Its file, if it lies in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    master_key_file: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: &Init, output: Output) -> Result<Exit, Failure> {
@@ -33,12 +39,27 @@ pub(crate) fn run(args: &Init, output: Output) -> Result<Exit, Failure> {
     };
     let folder = args.registry.registry.clone();
     let registry = place::create(&folder, policy)?;
-    let report = Report { registry: folder, policy: PolicyReport::new(registry.policy()), root: registry.root() };
+    let (key, file) = keys::for_new(&folder)?;
+    let report = Report {
+        registry: folder,
+        policy: PolicyReport::new(registry.policy()),
+        root: registry.root(),
+        master_key: key.id().to_string(),
+        master_key_file: file,
+    };
     output.answer(Exit::Yes, &report, &report)
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "new registry in {}\n{}", self.registry.display(), self.policy)
+        writeln!(f, "new registry in {}\n{}", self.registry.display(), self.policy)?;
+        match &self.master_key_file {
+            Some(file) => write!(
+                f,
+                "master key  {}: without it nobody opens the registry; keep a copy elsewhere, and not with the backups",
+                file.display()
+            ),
+            None => write!(f, "master key  {} of the environment", self.master_key),
+        }
     }
 }
