@@ -112,6 +112,10 @@ pub enum Error {
     Batch(#[from] BatchError),
 
     // Floor 3: worlds.
+    /// A document is not the one that was asked for.
+    #[cfg(feature = "serde")]
+    #[error(transparent)]
+    Envelope(#[from] crate::envelope::EnvelopeError),
     /// Pictures cannot be evaluated.
     #[cfg(feature = "std")]
     #[error(transparent)]
@@ -242,6 +246,8 @@ impl Error {
             Self::Fusion(error) => error.code(),
             #[cfg(feature = "image")]
             Self::Kernel(_) => "filter_invalid",
+            #[cfg(feature = "serde")]
+            Self::Envelope(error) => error.code(),
             #[cfg(feature = "std")]
             Self::Evaluation(error) => error.code(),
             #[cfg(feature = "store")]

@@ -161,6 +161,8 @@ pub mod matcher;
 pub mod membership;
 
 // Floor 3: worlds.
+#[cfg(feature = "serde")]
+pub mod envelope;
 #[cfg(feature = "std")]
 pub mod evaluation;
 #[cfg(feature = "image")]

@@ -23,6 +23,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("tree", 1),
     ("matcher", 2),
     ("membership", 2),
+    ("envelope", 3),
     ("evaluation", 3),
     ("pipeline", 3),
     ("store", 3),
@@ -51,7 +52,7 @@ const NEIGHBOURS: &[(&str, &str)] = &[
 /// Downward imports that are forbidden all the same, with the reason.
 const BLIND: &[(&[&str], &[&str], &str)] = &[
     (
-        &["membership", "poseidon", "identity", "nullifier", "signal", "tree"],
+        &["envelope", "membership", "poseidon", "identity", "nullifier", "signal", "tree"],
         &["iris", "matcher", "pipeline", "store"],
         "a proof is about a commitment, never about an eye",
     ),

@@ -14,6 +14,7 @@ mod identify;
 mod identity;
 mod init;
 mod man;
+mod membership;
 mod prove;
 mod record;
 mod simulate;
@@ -42,6 +43,7 @@ pub(crate) fn run(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Identity(args) => identity::run(&args, output),
         Command::Init(args) => init::run(&args, output),
         Command::Man(args) => man::run(&args, output),
+        Command::Membership(args) => membership::run(&args, output),
         Command::Prove(args) => prove::run(&args, output),
         Command::Record(args) => record::run(&args, output),
         Command::Simulate(args) => simulate::run(&args, output),

@@ -15,7 +15,6 @@ mod files;
 mod output;
 mod pictures;
 mod place;
-mod proof_file;
 mod record;
 mod report;
 mod values;
