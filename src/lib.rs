@@ -134,6 +134,7 @@
 //! | `jpeg2000` | JPEG 2000 among the pictures |
 //! | `store` | the registry and its store on SQLite |
 //! | `testing` | synthetic eyes and templates |
+//! | `wasm` | the face for JavaScript; `wasm-verifier` and `wasm-prover` are its halves |
 //! | `cli` | the program `personhood` |
 //!
 //! The oldest Rust that is supported is the `rust-version` of Cargo.toml, 1.95.
@@ -176,6 +177,10 @@ pub mod interchange;
 #[cfg(feature = "store")]
 pub mod registry;
 pub mod verify;
+
+// Floor 5: edges.
+#[cfg(any(feature = "wasm-verifier", feature = "wasm-prover"))]
+pub mod wasm;
 
 // Beside the house: what tests, benches and simulators stand on.
 #[cfg(feature = "testing")]

@@ -32,6 +32,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("registry", 4),
     ("verify", 4),
     ("bin", 5),
+    ("wasm", 5),
     // Beside the house: `error` gathers every room's errors for programs, `testing` makes inputs for all of them. Both
     // may look at every room of the library, and no room looks at them.
     ("error", 5),
@@ -47,6 +48,8 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("nullifier", "identity"),
     ("tree", "identity"),
     ("scalar", "bytes"),
+    // An edge hands on every failure under its stable code, which the wide error knows.
+    ("wasm", "error"),
 ];
 
 /// Downward imports that are forbidden all the same, with the reason.

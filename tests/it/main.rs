@@ -39,3 +39,5 @@ mod store;
 #[cfg(feature = "testing")]
 mod synthetic;
 mod verify;
+#[cfg(feature = "wasm")]
+mod wasm;
