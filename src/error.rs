@@ -129,6 +129,10 @@ pub enum Error {
     IncomparableProtected(#[from] crate::vault::Incomparable),
 
     // Floor 3: worlds.
+    /// A document is not the one that was asked for.
+    #[cfg(feature = "serde")]
+    #[error(transparent)]
+    Envelope(#[from] crate::envelope::EnvelopeError),
     /// Pictures cannot be evaluated.
     #[cfg(feature = "std")]
     #[error(transparent)]
@@ -275,6 +279,8 @@ impl Error {
             Self::Fusion(error) => error.code(),
             #[cfg(feature = "image")]
             Self::Kernel(_) => "filter_invalid",
+            #[cfg(feature = "serde")]
+            Self::Envelope(error) => error.code(),
             #[cfg(feature = "std")]
             Self::Evaluation(error) => error.code(),
             #[cfg(feature = "log")]

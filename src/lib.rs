@@ -134,6 +134,7 @@
 //! | `log` | the transparency log of roots, its witnesses and its checks |
 //! | `store` | the registry and its store on SQLite |
 //! | `testing` | synthetic eyes and templates |
+//! | `wasm` | the face for JavaScript; `wasm-verifier` and `wasm-prover` are its halves |
 //! | `cli` | the program `personhood` |
 //!
 //! The oldest Rust that is supported is the `rust-version` of Cargo.toml, 1.95.
@@ -163,6 +164,8 @@ pub mod membership;
 pub mod vault;
 
 // Floor 3: worlds.
+#[cfg(feature = "serde")]
+pub mod envelope;
 #[cfg(feature = "std")]
 pub mod evaluation;
 #[cfg(feature = "log")]
@@ -178,6 +181,10 @@ pub mod interchange;
 #[cfg(feature = "store")]
 pub mod registry;
 pub mod verify;
+
+// Floor 5: edges.
+#[cfg(any(feature = "wasm-verifier", feature = "wasm-prover"))]
+pub mod wasm;
 
 // Beside the house: what tests, benches and simulators stand on.
 #[cfg(feature = "testing")]

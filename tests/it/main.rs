@@ -1,6 +1,8 @@
 //! Outside-in tests of the public interface, in one binary; one file per floor or edge.
 
 mod crypto;
+#[cfg(feature = "serde")]
+mod envelope;
 #[cfg(feature = "std")]
 mod evaluate;
 mod floors;
@@ -43,3 +45,5 @@ mod synthetic;
 #[cfg(all(feature = "store", feature = "testing", unix))]
 mod vault;
 mod verify;
+#[cfg(feature = "wasm")]
+mod wasm;

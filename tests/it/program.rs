@@ -86,6 +86,7 @@ fn help_names_every_command_and_the_exit_codes() {
         "dedup",
         "authenticate",
         "identity",
+        "membership",
         "prove",
         "verify",
         "status",
@@ -482,6 +483,43 @@ fn registries_that_cannot_be_used_are_left_alone() {
     typed("status --registry {}", &[&registry]).fails_with("store_wrong_kind_of_file");
     fs::write(&database, &good).unwrap();
     typed("status --registry {}", &[&registry]).exits(0);
+}
+
+/// A holder far from the desk: the registry gives a file, and the proof is made from it alone.
+#[test]
+fn a_membership_file_is_all_that_a_holder_needs() {
+    let folder = world(2);
+    let at = |name: &str| folder.path().join(name);
+    let (registry, secret, membership) = (at("reg"), at("ids/p1.secret"), at("p1.membership"));
+    let commitment = typed("identity show {} --json", &[&secret]).exits(0).json()["commitment"].clone();
+    let commitment = commitment.as_str().unwrap();
+    let shown = typed(&format!("membership --registry {{}} {commitment}"), &[&registry]).exits(0);
+    let report =
+        typed(&format!("membership --registry {{}} {commitment} --out {{}} --json"), &[&registry, &membership]);
+    assert_eq!(report.exits(0).json()["assurance"], 2);
+    assert_eq!(shown.stdout.trim_end(), fs::read_to_string(&membership).unwrap());
+
+    let prove = format!("prove --membership {{}} --identity {{}} {ACTION} --signal yes --out {{}}");
+    typed(&prove, &[&membership, &secret, &at("proof.json")]).exits(0);
+    let verify = format!("verify --proof {{}} --registry {{}} {ACTION} --signal yes");
+    typed(&verify, &[&at("proof.json"), &registry]).exits(0);
+
+    // Of somebody else it is worth nothing, and neither is one that was changed or is no such file.
+    typed(&prove, &[&membership, &at("ids/p2.secret"), &at("none.json")]).exits(1);
+    let json = fs::read_to_string(&membership).unwrap();
+    for (wrong, code) in [
+        (json.replace("\"assurance\": 2", "\"assurance\": 3"), "not_a_member"),
+        (json.replace("\"version\": 1", "\"version\": 2"), "membership_file_version"),
+        (json.replace("\"root\"", "\"rot\""), "membership_malformed"),
+        (fs::read_to_string(at("proof.json")).unwrap(), "membership_malformed"),
+    ] {
+        assert_ne!(wrong, json);
+        fs::write(&membership, wrong).unwrap();
+        let refused = typed(&format!("{prove} --json"), &[&membership, &secret, &at("none.json")]);
+        assert_eq!(refused.json()["error"]["code"], code);
+    }
+    let nowhere = typed(&format!("prove --identity {{}} {ACTION} --signal yes"), &[&secret]).exits(2);
+    assert!(nowhere.stderr.contains("--membership <FILE>"), "{nowhere:?}");
 }
 
 #[cfg(unix)]

@@ -89,6 +89,8 @@ pub(crate) enum Command {
     /// Make or show a secret identity
     #[command(subcommand)]
     Identity(Identity),
+    /// Write what a holder needs besides their secret to prove: credential and path
+    Membership(Membership),
     /// Prove membership for one action, without saying who
     Prove(Prove),
     /// Check a proof, and remember that it was used
@@ -145,6 +147,7 @@ impl Command {
             Self::Identity(Identity::New { .. }) => "identity new",
             Self::Identity(Identity::Show { .. }) => "identity show",
             Self::Log(log) => log.name(),
+            Self::Membership(_) => "membership",
             Self::Prove(_) => "prove",
             Self::Record(Record::Info { .. }) => "record info",
             Self::Record(Record::Extract { .. }) => "record extract",
@@ -657,9 +660,26 @@ pub(crate) struct BoundArgs {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Prove {
+pub(crate) struct Membership {
     #[command(flatten)]
     pub(crate) registry: RegistryFolder,
+    /// Commitment of the holder's identity, 64 hexadecimal digits
+    #[arg(value_name = "COMMITMENT")]
+    pub(crate) commitment: IdentityCommitment,
+    /// File for the membership [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("source").args(["registry", "membership"]).required(true).multiple(true))]
+pub(crate) struct Prove {
+    /// Folder of the registry
+    #[arg(long, value_name = "DIR", env = "PERSONHOOD_REGISTRY", hide_env_values = true)]
+    pub(crate) registry: Option<PathBuf>,
+    /// What `personhood membership` wrote, instead of the registry
+    #[arg(long, value_name = "FILE")]
+    pub(crate) membership: Option<PathBuf>,
     /// Secret file of the prover
     #[arg(long, value_name = "FILE")]
     pub(crate) identity: PathBuf,

@@ -17,6 +17,7 @@ mod init;
 mod log;
 mod key;
 mod man;
+mod membership;
 mod prove;
 mod receipt;
 mod record;
@@ -71,6 +72,7 @@ fn answer(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Log(args) => log::run(&args, output),
         Command::Key(args) => key::run(&args, output),
         Command::Man(args) => man::run(&args, output),
+        Command::Membership(args) => membership::run(&args, output),
         Command::Prove(args) => prove::run(&args, output),
         Command::Receipt(args) => receipt::run(&args, output),
         Command::Record(args) => record::run(&args, output),

@@ -16,7 +16,6 @@ mod keys;
 mod output;
 mod pictures;
 mod place;
-mod proof_file;
 mod record;
 mod report;
 mod values;

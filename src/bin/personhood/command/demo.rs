@@ -9,6 +9,7 @@ mod temporary;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use personhood::envelope::ProofFile;
 use personhood::identity::IdentitySecret;
 use personhood::iris::{EyeSide, IrisTemplate, Layout};
 use personhood::matcher::{EyeRule, MatchPolicy, compare};
@@ -33,7 +34,6 @@ use crate::files;
 use crate::output::Output;
 use crate::pictures;
 use crate::place::{self, DiskRegistry};
-use crate::proof_file::ProofFile;
 use crate::report::MatchReport;
 use temporary::TemporaryFolder;
 
@@ -307,7 +307,7 @@ impl Story {
         let content = prove_for(&members[0].secret, ACTION, registry)?;
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
         let file = self.out.join("proof.json");
-        files::write(&file, content.to_json()?.as_bytes(), self.output)?;
+        files::write(&file, content.to_json().as_bytes(), self.output)?;
         let bytes = MembershipProof::BYTES;
         self.output.tell(format_args!(
             "   {}: {bytes} bytes of proof, made in {milliseconds:.0} ms. It shows one thing of its maker,\n   \

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use personhood::identity::Assurance;
+use personhood::envelope::{MembershipFile, ProofFile};
+use personhood::identity::{Assurance, IdentityCommitment};
 use personhood::membership::{Statement, Witness, prove};
 use personhood::nullifier::{Nullifier, Scope};
 use personhood::signal::Signal;
@@ -12,13 +13,11 @@ use rand_core::OsRng;
 use serde::Serialize;
 
 use crate::args::{Prove, ScopeArgs, SignalArgs};
-use crate::command::identity;
+use crate::command::{identity, membership};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
 use crate::output::Output;
-use crate::place;
-use crate::proof_file::ProofFile;
 use crate::values::Hex32;
 
 /// A message that is signed may be a document, but not a film.
@@ -36,7 +35,7 @@ pub(crate) fn run(args: &Prove, output: Output) -> Result<Exit, Failure> {
     let external_nullifier = scope(&args.scope)?.external_nullifier();
     let signal = signal(&args.signal)?;
     let secret = identity::read(&args.identity, output)?;
-    let membership = place::open_read_only(&args.registry.registry)?.path(secret.commitment())?;
+    let membership = membership(args, &secret.commitment())?;
     let nonce = nonce(args.nonce);
     let statement = Statement {
         root: membership.root,
@@ -53,14 +52,26 @@ pub(crate) fn run(args: &Prove, output: Output) -> Result<Exit, Failure> {
     let proof = prove(&statement, &witness, &mut OsRng)?;
     let file_content = ProofFile { statement, proof };
     let Some(file) = &args.out else {
-        output.data(file_content.to_json()?.as_bytes())?;
+        output.data(file_content.to_json().as_bytes())?;
         output.data(b"\n")?;
         return Ok(Exit::Yes);
     };
-    files::write(file, file_content.to_json()?.as_bytes(), output)?;
+    files::write(file, file_content.to_json().as_bytes(), output)?;
     let Statement { root, nullifier, .. } = file_content.statement;
     let report = Report { file: file.clone(), root, nullifier };
     output.answer(Exit::Yes, &report, &report)
+}
+
+/// From the file that the registry gave, or from the registry itself.
+fn membership(args: &Prove, commitment: &IdentityCommitment) -> Result<MembershipFile, Failure> {
+    match (&args.membership, &args.registry) {
+        (Some(file), _) => {
+            let json = files::read(file, files::DOCUMENT_LIMIT)?;
+            MembershipFile::from_json(&json).map_err(|error| Failure::from(error).about(file))
+        }
+        (None, Some(folder)) => membership::of(folder, commitment),
+        (None, None) => Err(Failure::new("usage", "a registry is needed: --registry DIR or --membership FILE")),
+    }
 }
 
 /// Application, action and period.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
+use personhood::envelope::ProofFile;
 use personhood::identity::Assurance;
 use personhood::membership::Statement;
 use personhood::nullifier::{Nullifier, NullifierError, NullifierStore, Scope};
@@ -16,9 +17,9 @@ use crate::args::Verify;
 use crate::command::prove;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
 use crate::output::Output;
 use crate::place;
-use crate::proof_file::ProofFile;
 
 /// Fields of the JSON document.
 #[derive(Serialize)]
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &Verify, output: Output) -> Result<Exit, Failure> {
     let scope = prove::scope(&args.scope)?;
     let request = Request { signal: prove::signal(&args.signal)?, nonce: prove::nonce(args.nonce) };
     let verifier = verifier(args, &scope, accepted_roots(args)?);
-    let ProofFile { statement: claimed, proof } = ProofFile::read(&args.proof)?;
+    let ProofFile { statement: claimed, proof } = read(&args.proof)?;
     let Statement { root, nullifier, use_index, .. } = claimed;
     let presentation = Presentation { root, nullifier, use_index, proof: &proof };
     let verdict = match &args.seen {
@@ -61,6 +62,11 @@ pub(crate) fn run(args: &Verify, output: Output) -> Result<Exit, Failure> {
             output.answer(Exit::No, &report, &report)
         }
     }
+}
+
+fn read(proof: &Path) -> Result<ProofFile, Failure> {
+    let json = files::read(proof, files::DOCUMENT_LIMIT)?;
+    ProofFile::from_json(&json).map_err(|error| Failure::from(error).about(proof))
 }
 
 fn verifier(args: &Verify, scope: &Scope, roots: AcceptedRoots) -> Verifier {
