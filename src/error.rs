@@ -218,6 +218,33 @@ pub enum Error {
     /// A presentation was refused.
     #[error(transparent)]
     Verify(#[from] crate::verify::VerifyError),
+
+    /// A request is not answered.
+    #[cfg(feature = "requests")]
+    #[error(transparent)]
+    Request(#[from] crate::request::RequestError),
+
+    // Floor 5: edges.
+    /// A list of apps is not taken.
+    #[cfg(feature = "serve")]
+    #[error(transparent)]
+    Apps(#[from] crate::serve::AppsError),
+    /// A list of keys is not taken.
+    #[cfg(feature = "serve")]
+    #[error(transparent)]
+    Keys(#[from] crate::serve::KeysError),
+    /// A service does not know who is a member.
+    #[cfg(feature = "serve")]
+    #[error(transparent)]
+    Roll(#[from] crate::serve::RollError),
+    /// A server does not serve.
+    #[cfg(feature = "serve")]
+    #[error(transparent)]
+    Server(#[from] crate::serve::ServerError),
+    /// A certificate or its key is not taken.
+    #[cfg(feature = "serve")]
+    #[error(transparent)]
+    Tls(#[from] crate::serve::TlsError),
 }
 
 impl Error {
@@ -310,6 +337,18 @@ impl Error {
             #[cfg(feature = "store")]
             Self::Path(error) => error.code(),
             Self::Verify(error) => error.code(),
+            #[cfg(feature = "requests")]
+            Self::Request(error) => error.code(),
+            #[cfg(feature = "serve")]
+            Self::Apps(error) => error.code(),
+            #[cfg(feature = "serve")]
+            Self::Keys(error) => error.code(),
+            #[cfg(feature = "serve")]
+            Self::Roll(error) => error.code(),
+            #[cfg(feature = "serve")]
+            Self::Server(error) => error.code(),
+            #[cfg(feature = "serve")]
+            Self::Tls(error) => error.code(),
         }
     }
 }

@@ -135,7 +135,9 @@
 //! | `store` | the registry and its store on SQLite |
 //! | `testing` | synthetic eyes and templates |
 //! | `wasm` | the face for JavaScript; `wasm-verifier` and `wasm-prover` are its halves |
-//! | `cli` | the program `personhood` |
+//! | `requests` | requests that a relying party signs and a holder checks (Ed25519) |
+//! | `serve` | the HTTP service for relying parties, in the shapes of World ID |
+//! | `cli` | the program `personhood`, the service included |
 //!
 //! The oldest Rust that is supported is the `rust-version` of Cargo.toml, 1.95.
 
@@ -180,9 +182,13 @@ pub mod store;
 pub mod interchange;
 #[cfg(feature = "store")]
 pub mod registry;
+#[cfg(feature = "requests")]
+pub mod request;
 pub mod verify;
 
 // Floor 5: edges.
+#[cfg(feature = "serve")]
+pub mod serve;
 #[cfg(any(feature = "wasm-verifier", feature = "wasm-prover"))]
 pub mod wasm;
 

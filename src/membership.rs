@@ -85,6 +85,7 @@ pub mod proof_system {}
 #[doc = include_str!("../docs/concepts.md")]
 pub mod concepts {}
 
+use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::ops::ControlFlow;
 
@@ -212,6 +213,20 @@ where
     parameters.verify_batch(batch)
 }
 
+/// Verifies many proofs at once, and says of each whether it is accepted.
+///
+/// Accepted are exactly those that [`verify`] accepts, up to a chance of 2^-240 over a hash of the batch. While all are
+/// good this costs what [`verify_batch`] does; bad ones are found by halving, and when every one of 64 is bad the whole costs
+/// about two verifications for each, so nobody slows a verifier down by more than that with bad proofs.
+#[must_use = "a proof counts only if its own verdict is Ok"]
+pub fn verify_each<S, P>(batch: &[(S, P)]) -> Vec<Result<(), VerifyError>>
+where
+    S: Borrow<Statement>,
+    P: Borrow<MembershipProof>,
+{
+    parameters::shared().verify_each(batch)
+}
+
 impl Parameters {
     /// [`prove`] with these parameters.
     ///
@@ -311,6 +326,40 @@ impl Parameters {
         let possible = impossible.map_or(batch.len(), |error| error.index);
         self.search_batch(&batch[..possible], 0)?;
         impossible.map_or(Ok(()), Err)
+    }
+
+    /// [`verify_each`] with these parameters.
+    #[must_use = "a proof counts only if its own verdict is Ok"]
+    pub fn verify_each<S, P>(&self, batch: &[(S, P)]) -> Vec<Result<(), VerifyError>>
+    where
+        S: Borrow<Statement>,
+        P: Borrow<MembershipProof>,
+    {
+        let mut verdicts = Vec::with_capacity(batch.len());
+        self.judge_each(batch, &mut verdicts, false);
+        verdicts
+    }
+
+    /// Appends the verdicts on a part of a batch. Of a part that is known to have a bad entry, the whole is not tried again.
+    fn judge_each<S, P>(&self, batch: &[(S, P)], verdicts: &mut Vec<Result<(), VerifyError>>, bad: bool) -> bool
+    where
+        S: Borrow<Statement>,
+        P: Borrow<MembershipProof>,
+    {
+        if let [(statement, proof)] = batch {
+            let verdict = self.verify(statement.borrow(), proof.borrow());
+            verdicts.push(verdict);
+            return verdict.is_ok();
+        }
+        if batch.is_empty() || (!bad && self.batch_holds(Transcript::new(label::BATCH), batch)) {
+            verdicts.extend(batch.iter().map(|_| Ok(())));
+            return true;
+        }
+        let (front, back) = batch.split_at(batch.len() / 2);
+        let front_holds = self.judge_each(front, verdicts, false);
+        // The bad entry of this part is in one of its halves: if not in the front, then in the back.
+        self.judge_each(back, verdicts, front_holds);
+        false
     }
 
     /// Verifies a part of a batch that begins at `offset`, and halves it to find the first bad entry.

@@ -8,6 +8,10 @@
 //! In one scope a holder has one nullifier for each use index, whatever they do; without the secret, the nullifiers
 //! of two scopes cannot be told from those of two holders.
 
+mod period;
+
+pub use period::{Period, PeriodError};
+
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
@@ -61,7 +65,7 @@ impl Scope {
 
     /// The same action in one period; every period has nullifiers of its own, and they are not linkable.
     ///
-    /// The name of the period is the app's choice: a day, a round, an epoch.
+    /// The name of the period is the app's choice: a round, an epoch, or one of the calendar from [`Period::name`].
     ///
     /// # Errors
     ///

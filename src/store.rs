@@ -44,7 +44,7 @@ mod sqlite;
 pub use change::{Change, PersonChange, PersonStatus, PersonStep};
 pub use error::StoreError;
 pub use memory::MemoryStore;
-pub use nullifiers::SqliteNullifiers;
+pub use nullifiers::{Recorded, SqliteNullifiers};
 pub use record::{RecordError, TemplateRecord};
 pub use sealed::{Resealed, SealedStore, SealedTransaction, SharedKeyService};
 pub use sqlite::{SqliteOptions, SqliteStore};

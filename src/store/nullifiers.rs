@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::TransactionBehavior;
+use rusqlite::{TransactionBehavior, params};
 
 use super::StoreError;
 use super::sqlite::{Access, File, Kind, SqliteOptions};
@@ -14,7 +14,10 @@ const APPLICATION_ID: i32 = 0x506f_506e;
 static NULLIFIERS: Kind = Kind {
     name: "personhood nullifier database",
     application_id: APPLICATION_ID,
-    migrations: &[include_str!("migrations/nullifiers/0001_begin.sql")],
+    migrations: &[
+        include_str!("migrations/nullifiers/0001_begin.sql"),
+        include_str!("migrations/nullifiers/0002_time.sql"),
+    ],
 };
 
 /// Accepted nullifiers in one SQLite file, shared safely between processes.
@@ -82,14 +85,85 @@ impl SqliteNullifiers {
         u64::try_from(count).map_err(|_| StoreError::corrupted("a count below zero"))
     }
 
+    /// Whether a nullifier was accepted in a scope.
+    ///
+    /// For answers beforehand only: what decides is whether it is new when it is recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn contains(&self, scope: &ExternalNullifier, nullifier: &Nullifier) -> Result<bool, StoreError> {
+        self.file
+            .connection
+            .prepare_cached("SELECT 1 FROM nullifiers WHERE external_nullifier = ?1 AND nullifier = ?2")
+            .and_then(|mut statement| statement.exists(params![scope.to_bytes(), nullifier.to_bytes()]))
+            .map_err(|error| self.file.place.explain(error.into()))
+    }
+
+    /// Records many nullifiers in one transaction, so with one wait for the disk; `at` is the present time in seconds
+    /// since 1970.
+    ///
+    /// Outcomes are in the order of the batch. Of two equal entries of one batch, the first is new.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then none of them is recorded, and nothing may be accepted.
+    pub fn record_each(
+        &mut self,
+        batch: &[(ExternalNullifier, Nullifier)],
+        at: u64,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        let at = i64::try_from(at).unwrap_or(i64::MAX);
+        self.insert_each(at, batch).map_err(|error| self.file.place.explain(error.into()))
+    }
+
     fn insert(&mut self, scope: &ExternalNullifier, nullifier: &Nullifier) -> rusqlite::Result<bool> {
         let transaction = self.file.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let inserted = transaction
-            .prepare_cached("INSERT INTO nullifiers VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
-            .execute([scope.to_bytes().as_slice(), nullifier.to_bytes().as_slice()])?;
+        let inserted = transaction.prepare_cached(INSERT)?.execute(params![
+            scope.to_bytes(),
+            nullifier.to_bytes(),
+            None::<i64>
+        ])?;
         transaction.commit()?;
         Ok(inserted == 1)
     }
+
+    fn insert_each(&mut self, at: i64, batch: &[(ExternalNullifier, Nullifier)]) -> rusqlite::Result<Vec<Recorded>> {
+        let transaction = self.file.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut outcomes = Vec::with_capacity(batch.len());
+        {
+            let mut insert = transaction.prepare_cached(INSERT)?;
+            let mut select = transaction.prepare_cached(
+                "SELECT accepted_at FROM nullifiers WHERE external_nullifier = ?1 AND nullifier = ?2",
+            )?;
+            for (scope, nullifier) in batch {
+                let (scope, nullifier) = (scope.to_bytes(), nullifier.to_bytes());
+                outcomes.push(if insert.execute(params![scope, nullifier, at])? == 1 {
+                    Recorded::Now
+                } else {
+                    let before: Option<i64> = select.query_row(params![scope, nullifier], |row| row.get(0))?;
+                    Recorded::Before { at: before.and_then(|at| u64::try_from(at).ok()) }
+                });
+            }
+        }
+        transaction.commit()?;
+        Ok(outcomes)
+    }
+}
+
+const INSERT: &str = "INSERT INTO nullifiers VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+
+/// What [`SqliteNullifiers::record_each`] did with one nullifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a nullifier that was there before is a second use"]
+pub enum Recorded {
+    /// It was new, and is recorded.
+    Now,
+    /// It was there already: this person has done this before.
+    Before {
+        /// When it was recorded, in seconds since 1970, if that was told.
+        at: Option<u64>,
+    },
 }
 
 impl NullifierStore for SqliteNullifiers {

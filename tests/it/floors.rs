@@ -32,7 +32,9 @@ const FLOORS: &[(&str, u8)] = &[
     // Records of pictures: stands on the decoders of `pipeline`.
     ("interchange", 4),
     ("registry", 4),
+    ("request", 4),
     ("verify", 4),
+    ("serve", 5),
     ("bin", 5),
     ("wasm", 5),
     // Beside the house: `error` gathers every room's errors for programs, `testing` makes inputs for all of them. Both

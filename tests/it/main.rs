@@ -38,6 +38,8 @@ mod registry;
 mod sealed;
 #[cfg(feature = "image")]
 mod segment;
+#[cfg(feature = "serve")]
+mod serve;
 #[cfg(all(feature = "store", unix))]
 mod store;
 #[cfg(feature = "testing")]

@@ -437,6 +437,26 @@ fn a_batch_is_as_good_as_its_worst_proof() {
     assert_eq!((error.index, error.code()), (1, "statement_time_out_of_range"));
 }
 
+/// Every pattern of good and bad among six, an impossible statement among them: the verdicts are those of one by one.
+#[test]
+fn each_proof_of_a_batch_has_its_own_verdict() {
+    let (_, statement, proof) = good();
+    let other = Statement { signal: Signal::new(b"other"), ..statement.clone() };
+    let impossible = Statement { expires_no_earlier_than: Some(1 << 50), ..statement.clone() };
+    for pattern in 0_u32..64 {
+        let batch: Vec<_> = (0..6)
+            .map(|place| match (pattern >> place & 1, (pattern + place).is_multiple_of(5)) {
+                (0, _) => (statement, proof),
+                (_, false) => (&other, proof),
+                (_, true) => (&impossible, proof),
+            })
+            .collect();
+        let one_by_one: Vec<_> = batch.iter().map(|(statement, proof)| membership::verify(statement, proof)).collect();
+        assert_eq!(membership::verify_each(&batch), one_by_one, "{pattern:06b}");
+    }
+    assert!(membership::verify_each::<&Statement, &MembershipProof>(&[]).is_empty());
+}
+
 /// A generator that says the same for ever.
 struct Broken;
 impl RngCore for Broken {

@@ -13,7 +13,7 @@ use personhood::nullifier::{Nullifier, NullifierError, NullifierStore, Scope};
 use personhood::store::{
     Census, Change, DecisionId, DecisionRecord, Genesis, LeafRecord, MemoryStore, NewDecision, NewPerson, NewPolicy,
     PersonChange, PersonId, PersonRecord, PersonStatus, PersonStep, PolicyId, PolicyRecord, ReadStore, RecordError,
-    SealedStore, Sequence, SharedKeyService, SqliteNullifiers, SqliteOptions, SqliteStore, Store, StoreError,
+    Recorded, SealedStore, Sequence, SharedKeyService, SqliteNullifiers, SqliteOptions, SqliteStore, Store, StoreError,
     TemplatePair, TemplateRecord, WriteTransaction,
 };
 use personhood::tree::{LeafIndex, MerkleRoot};
@@ -1136,6 +1136,40 @@ fn a_nullifier_is_accepted_once_per_scope_and_for_ever() {
     assert_eq!((store.count(&vote).unwrap(), store.count(&gift).unwrap()), (2, 1));
     set_format(&file, 9);
     assert!(matches!(SqliteNullifiers::open(&file), Err(StoreError::NewerFormat { found: 9, .. })));
+}
+
+#[test]
+fn many_nullifiers_are_recorded_together_and_each_once() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("nullifiers.db");
+    let [vote, gift] = ["vote", "gift"].map(|action| Scope::new("app", action).unwrap().external_nullifier());
+    let mut store = SqliteNullifiers::create(&file).unwrap();
+    store.record(&vote, &nullifier(1)).unwrap();
+    let batch = [(vote, nullifier(1)), (vote, nullifier(2)), (gift, nullifier(2)), (vote, nullifier(2))];
+    let (now, before) = (Recorded::Now, |at| Recorded::Before { at });
+    assert_eq!(store.record_each(&batch, 77).unwrap(), [before(None), now, now, before(Some(77))]);
+    assert_eq!(store.record_each(&batch[1..], 99).unwrap(), [before(Some(77)), before(Some(77)), before(Some(77))]);
+    assert_eq!((store.count(&vote).unwrap(), store.count(&gift).unwrap()), (2, 1));
+    assert!(store.contains(&gift, &nullifier(2)).unwrap() && !store.contains(&gift, &nullifier(1)).unwrap());
+}
+
+/// A database as the release before wrote it, without the time: what was used there stays used.
+#[test]
+fn nullifiers_of_the_first_format_stay_used() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("nullifiers.db");
+    let vote = Scope::new("app", "vote").unwrap().external_nullifier();
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    connection.execute_batch(include_str!("../../src/store/migrations/nullifiers/0001_begin.sql")).unwrap();
+    connection.pragma_update(None, "application_id", 0x506f_506e).unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    let row = [vote.to_bytes(), nullifier(1).to_bytes()];
+    connection.execute("INSERT INTO nullifiers VALUES (?1, ?2)", row).unwrap();
+    drop(connection);
+    let mut store = SqliteNullifiers::open(&file).unwrap();
+    assert!(matches!(store.record(&vote, &nullifier(1)), Err(NullifierError::AlreadyUsed { .. })));
+    let outcome = store.record_each(&[(vote, nullifier(1)), (vote, nullifier(2))], 5).unwrap();
+    assert_eq!(outcome, [Recorded::Before { at: None }, Recorded::Now]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::num::NonZeroU32;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use personhood::identity::{Assurance, Credential, IdentitySecret, Leaf};
 use personhood::membership::{self, MembershipProof, ProveError, Witness};
@@ -197,7 +197,7 @@ fn roots_are_accepted_while_they_are_fresh() {
     // Member 5 is revoked. What they proved before stays good for an hour, not longer.
     tree.remove(LeafIndex::new(5).unwrap()).unwrap();
     let AcceptedRoots::Recent { history, .. } = poll.roots_mut() else { panic!("these are the roots given") };
-    history.advance(tree.root(), OPENED + 900_000).unwrap();
+    Arc::make_mut(history).advance(tree.root(), OPENED + 900_000).unwrap();
     poll.check(&shown, &yes, OPENED + 903_600).unwrap();
     refused(&poll, &shown, &yes, OPENED + 903_601, "root_too_old");
 
@@ -205,6 +205,30 @@ fn roots_are_accepted_while_they_are_fresh() {
     refused(&stranger, &shown, &yes, OPENED, "root_unknown");
     // A root that is accepted, but not the one of the proof.
     refused(&stranger, &Presentation { root: tree.root(), ..shown }, &yes, OPENED, "proof_rejected");
+}
+
+#[test]
+fn each_of_many_presentations_has_the_verdict_that_it_has_alone() {
+    let (yes, no) = (Request::new(b"yes"), Request::new(b"no"));
+    let poll = poll();
+    let other = show(&poll, &scope(), 6, 0, &no).unwrap();
+    let stranger = Presentation { root: Tree::new().root(), ..YES.presentation() };
+    let second = Presentation { use_index: 1, ..YES.presentation() };
+    let batch = [
+        (YES.presentation(), yes),
+        (stranger, yes),
+        (other.presentation(), no),
+        (second, yes),
+        (other.presentation(), yes),
+        (YES.presentation(), no),
+        (YES.presentation(), yes),
+    ];
+    let code = |verdict: Result<(), VerifyError>| verdict.map_err(|error| error.code());
+    let together: Vec<_> = poll.check_each(&batch, OPENED + 5).into_iter().map(code).collect();
+    let alone: Vec<_> = batch.iter().map(|(shown, request)| code(poll.check(shown, request, OPENED + 5))).collect();
+    assert_eq!(together, alone);
+    let (unknown, limit, rejected) = (Err("root_unknown"), Err("use_limit_exceeded"), Err("proof_rejected"));
+    assert_eq!(together, [Ok(()), unknown, Ok(()), limit, rejected, rejected, Ok(())]);
 }
 
 #[test]

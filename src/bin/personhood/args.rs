@@ -2,6 +2,7 @@
 
 mod log;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
@@ -95,6 +96,8 @@ pub(crate) enum Command {
     Prove(Prove),
     /// Check a proof, and remember that it was used
     Verify(Verify),
+    /// Answer relying parties over HTTP, in the shapes of World ID
+    Serve(Serve),
     /// Read and make iris image records (ISO/IEC 19794-6:2011)
     #[command(subcommand)]
     Record(Record),
@@ -153,6 +156,7 @@ impl Command {
             Self::Record(Record::Extract { .. }) => "record extract",
             Self::Record(Record::Create(_)) => "record create",
             Self::Verify(_) => "verify",
+            Self::Serve(_) => "serve",
             Self::Status(_) => "status",
             Self::Key(Key::New { .. }) => "key new",
             Self::Key(Key::Status { .. }) => "key status",
@@ -692,9 +696,33 @@ pub(crate) struct Prove {
     /// Number the verifier gave for this one proof [default: none]
     #[arg(long, value_name = "HEX")]
     pub(crate) nonce: Option<Hex32>,
+    /// Which of the uses that the action allows, counted from 0
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) use_index: u32,
+    /// Signed request of a relying party: bounds and nonce are taken from it. It is refused if app, action or signal are not
+    /// those that you name
+    #[arg(long, value_name = "FILE", requires_all = ["request_key", "body"],
+          conflicts_with_all = ["nonce", "issued_before", "expires_after", "assurance"])]
+    pub(crate) request: Option<PathBuf>,
+    /// With --request: public key of the relying party, from its own pages
+    #[arg(long, value_name = "HEX", requires = "request")]
+    pub(crate) request_key: Option<Hex32>,
+    /// Write the body of a request to a server (`personhood serve`) instead of a proof file. The signal is then hashed as
+    /// World ID's libraries hash it
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) body: Option<Body>,
     /// File for the proof [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+}
+
+/// Requests to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Body {
+    /// For `/api/v2/verify/{app_id}`
+    V2,
+    /// For `/api/v4/verify/{id}`
+    V4,
 }
 
 #[derive(Debug, Args)]
@@ -724,6 +752,75 @@ pub(crate) struct Verify {
     /// Database of used nullifiers; made if missing. Without it a second use is not noticed
     #[arg(long, value_name = "FILE")]
     pub(crate) seen: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("members").args(["registry", "roots"]).required(true))]
+#[command(group = ArgGroup::new("served").args(["apps", "app"]).required(true))]
+pub(crate) struct Serve {
+    /// Folder of the registry
+    #[arg(long, value_name = "DIR")]
+    pub(crate) registry: Option<PathBuf>,
+    /// Instead of a registry: a file with another server's answer to `GET /api/v1/roots`, read again every second
+    #[arg(long, value_name = "FILE", requires = "seen")]
+    pub(crate) roots: Option<PathBuf>,
+    /// Address to listen on; port 0 takes one that is free
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// List of apps and actions (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) apps: Option<PathBuf>,
+    /// Instead of a list: one app
+    #[arg(long, value_name = "TEXT", requires = "action")]
+    pub(crate) app: Option<String>,
+    /// With --app: its one action
+    #[arg(long, value_name = "TEXT", requires = "app")]
+    pub(crate) action: Option<String>,
+    /// Database of used nullifiers; made if missing; servers may share one [default: nullifiers.sqlite3 in the registry]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) seen: Option<PathBuf>,
+    /// List of keys for what is not public (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) api_keys: Option<PathBuf>,
+    /// Secret key that requests are signed with, 32 bytes; made if missing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) request_key: Option<PathBuf>,
+    /// Certificates for TLS (PEM), the server's own first
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Key of the certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Requests of one address in a second; 0 for no limit
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, help_heading = "Limits")]
+    pub(crate) rate_limit: u32,
+    /// Proofs that may wait for a verification
+    #[arg(long, value_name = "NUMBER", default_value_t = 1024, help_heading = "Limits",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) queue: u32,
+    /// Connections at once
+    #[arg(long, value_name = "NUMBER", default_value_t = 1024, help_heading = "Limits",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) connections: u32,
+    /// Threads that verify [default: one per core]
+    #[arg(long, value_name = "NUMBER", help_heading = "Limits", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// How much to tell on standard error, one JSON object per line
+    #[arg(long, value_name = "LEVEL", default_value = "info", help_heading = "Output")]
+    pub(crate) log: LogLevel,
+}
+
+/// How much a service tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    /// What needs somebody
+    Error,
+    /// And what is not as it should be
+    Warn,
+    /// And what happens to the service
+    Info,
+    /// And every request: route, status, code and time, never an address or a body
+    Debug,
 }
 
 #[derive(Debug, Args)]

@@ -21,6 +21,7 @@ mod membership;
 mod prove;
 mod receipt;
 mod record;
+mod serve;
 mod simulate;
 mod status;
 mod subject;
@@ -76,6 +77,7 @@ fn answer(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Prove(args) => prove::run(&args, output),
         Command::Receipt(args) => receipt::run(&args, output),
         Command::Record(args) => record::run(&args, output),
+        Command::Serve(args) => serve::run(&args, output),
         Command::Simulate(args) => simulate::run(&args, output),
         Command::Status(args) => status::run(&args, output),
         Command::Subject(args) => subject::run(&args, output),

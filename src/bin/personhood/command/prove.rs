@@ -1,5 +1,8 @@
 //! `personhood prove`: one of the enrolled, for one action, without saying who.
 
+mod body;
+mod request;
+
 use std::fmt;
 use std::path::PathBuf;
 
@@ -7,12 +10,12 @@ use personhood::envelope::{MembershipFile, ProofFile};
 use personhood::identity::{Assurance, IdentityCommitment};
 use personhood::membership::{Statement, Witness, prove};
 use personhood::nullifier::{Nullifier, Scope};
-use personhood::signal::Signal;
+use personhood::signal::{Signal, world_hash};
 use personhood::tree::MerkleRoot;
 use rand_core::OsRng;
 use serde::Serialize;
 
-use crate::args::{Prove, ScopeArgs, SignalArgs};
+use crate::args::{BoundArgs, Prove, ScopeArgs, SignalArgs};
 use crate::command::{identity, membership};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -32,32 +35,48 @@ struct Report {
 }
 
 pub(crate) fn run(args: &Prove, output: Output) -> Result<Exit, Failure> {
-    let external_nullifier = scope(&args.scope)?.external_nullifier();
-    let signal = signal(&args.signal)?;
+    let request = request::read(args)?;
+    let scope = request.as_ref().map_or_else(|| scope(&args.scope), |asked| Ok(asked.scope.clone()))?;
+    let external_nullifier = scope.external_nullifier();
+    let signal_hash = args.body.map(|_| world_hash_of(&args.signal)).transpose()?;
+    let signal = match &signal_hash {
+        Some(hash) => Signal::from_world_hash(hash).expect("every such hash begins with a zero"),
+        None => signal(&args.signal)?,
+    };
     let secret = identity::read(&args.identity, output)?;
     let membership = membership(args, &secret.commitment())?;
-    let nonce = nonce(args.nonce);
+    let nonce = request.as_ref().map_or_else(|| nonce(args.nonce), |asked| asked.nonce);
+    let bounds = match &request {
+        Some(asked) => (asked.issued_no_later_than, asked.expires_no_earlier_than, asked.assurance_at_least),
+        None => {
+            let BoundArgs { issued_before, expires_after, assurance } = &args.bounds;
+            (issued_before.map(|moment| moment.0), expires_after.map(|moment| moment.0), *assurance)
+        }
+    };
     let statement = Statement {
         root: membership.root,
         external_nullifier,
-        use_index: 0,
-        nullifier: Nullifier::new(&secret, &external_nullifier, 0),
+        use_index: args.use_index,
+        nullifier: Nullifier::new(&secret, &external_nullifier, args.use_index),
         signal,
         nonce,
-        issued_no_later_than: args.bounds.issued_before.map(|moment| moment.0),
-        expires_no_earlier_than: args.bounds.expires_after.map(|moment| moment.0),
-        assurance_at_least: Assurance::new(args.bounds.assurance),
+        issued_no_later_than: bounds.0,
+        expires_no_earlier_than: bounds.1,
+        assurance_at_least: Assurance::new(bounds.2),
     };
     let witness = Witness { secret: &secret, credential: &membership.credential, path: &membership.path };
     let proof = prove(&statement, &witness, &mut OsRng)?;
-    let file_content = ProofFile { statement, proof };
+    let Statement { root, nullifier, .. } = statement;
+    let json = match (args.body, &signal_hash) {
+        (Some(version), Some(signal_hash)) => body::json(version, args, &scope, signal_hash, &statement, &proof)?,
+        _ => ProofFile { statement, proof }.to_json(),
+    };
     let Some(file) = &args.out else {
-        output.data(file_content.to_json().as_bytes())?;
+        output.data(json.as_bytes())?;
         output.data(b"\n")?;
         return Ok(Exit::Yes);
     };
-    files::write(file, file_content.to_json().as_bytes(), output)?;
-    let Statement { root, nullifier, .. } = file_content.statement;
+    files::write(file, json.as_bytes(), output)?;
     let report = Report { file: file.clone(), root, nullifier };
     output.answer(Exit::Yes, &report, &report)
 }
@@ -85,9 +104,18 @@ pub(crate) fn scope(args: &ScopeArgs) -> Result<Scope, Failure> {
 
 /// The message, digested.
 pub(crate) fn signal(args: &SignalArgs) -> Result<Signal, Failure> {
+    Ok(Signal::new(&message(args)?))
+}
+
+/// The message, digested as World ID's libraries do.
+pub(super) fn world_hash_of(args: &SignalArgs) -> Result<[u8; 32], Failure> {
+    Ok(world_hash(&message(args)?))
+}
+
+fn message(args: &SignalArgs) -> Result<Vec<u8>, Failure> {
     match (&args.signal, &args.signal_file) {
-        (Some(text), _) => Ok(Signal::new(text.as_bytes())),
-        (None, Some(file)) => Ok(Signal::new(&files::read(file, SIGNAL_LIMIT)?)),
+        (Some(text), _) => Ok(text.as_bytes().to_vec()),
+        (None, Some(file)) => files::read(file, SIGNAL_LIMIT),
         (None, None) => Err(Failure::new("usage", "a signal is needed: --signal TEXT or --signal-file FILE")),
     }
 }
