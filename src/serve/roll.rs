@@ -123,7 +123,8 @@ impl<S: Store + Send + fmt::Debug> Roll for RegistryRoll<S> {
 
     fn membership(&mut self, commitment: IdentityCommitment) -> Result<Membership, RollError> {
         self.registry.path(commitment).map_err(|error| match error {
-            PathError::NotEnrolled { .. } => RollError::NotEnrolled,
+            // A leaf that is out of the tree has no inclusion proof, whatever the reason; which one it is, is not for the public.
+            PathError::NotEnrolled { .. } | PathError::NotActive { .. } => RollError::NotEnrolled,
             PathError::Registry(error) => RollError::Registry(error),
         })
     }

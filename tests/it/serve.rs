@@ -110,7 +110,7 @@ fn world() -> &'static World {
                 issued_at: at,
                 expires_at: LATER,
             };
-            registry.enroll(request).unwrap();
+            let _ = registry.enroll(request).unwrap();
         };
         enroll(&mut registry, 0, NOW);
         enroll(&mut registry, 1, NOW + 1);
