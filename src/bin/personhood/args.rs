@@ -235,19 +235,19 @@ pub(crate) struct Encode {
     /// The pictures are frames of one eye: make one template of them by majority vote
     #[arg(long)]
     pub(crate) frames: bool,
-    #[cfg(feature = "onnx")]
     #[command(flatten)]
     pub(crate) segmentation: SegmentationModel,
 }
 
-/// A network that segments instead of the classical method.
-#[cfg(feature = "onnx")]
-#[derive(Clone, Debug, Args)]
+/// A network that segments instead of the classical method. Without the feature `onnx` there are no options for it.
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct SegmentationModel {
     /// ONNX file of open-iris' segmentation network, to segment with instead of the classical method
+    #[cfg(feature = "onnx")]
     #[arg(long, value_name = "FILE", requires = "segmentation_model_sha256", help_heading = "Segmentation")]
     pub(crate) segmentation_model: Option<PathBuf>,
     /// SHA-256 that the file must have, 64 hexadecimal digits
+    #[cfg(feature = "onnx")]
     #[arg(long, value_name = "HEX", requires = "segmentation_model", help_heading = "Segmentation")]
     pub(crate) segmentation_model_sha256: Option<Hex32>,
 }
@@ -269,6 +269,8 @@ pub(crate) struct Compare {
     pub(crate) picture: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) policy: Policy,
+    #[command(flatten)]
+    pub(crate) segmentation: SegmentationModel,
 }
 
 #[derive(Debug, Args)]
@@ -298,6 +300,8 @@ pub(crate) struct Enroll {
     pub(crate) folder: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) eyes: FrameFiles,
+    #[command(flatten)]
+    pub(crate) segmentation: SegmentationModel,
     /// Commitment of the person's identity, 64 hexadecimal digits
     #[arg(long, value_name = "HEX")]
     pub(crate) commitment: Option<IdentityCommitment>,
@@ -351,6 +355,8 @@ pub(crate) struct Identify {
     pub(crate) registry: RegistryFolder,
     #[command(flatten)]
     pub(crate) eyes: EyeFiles,
+    #[command(flatten)]
+    pub(crate) segmentation: SegmentationModel,
 }
 
 #[derive(Debug, Args)]
@@ -362,6 +368,8 @@ pub(crate) struct Authenticate {
     pub(crate) person: u64,
     #[command(flatten)]
     pub(crate) eyes: EyeFiles,
+    #[command(flatten)]
+    pub(crate) segmentation: SegmentationModel,
 }
 
 #[derive(Debug, Subcommand)]
@@ -635,6 +643,8 @@ pub(crate) struct Evaluate {
     pub(crate) threads: Option<u16>,
     #[command(flatten)]
     pub(crate) policy: Policy,
+    #[command(flatten)]
+    pub(crate) segmentation: SegmentationModel,
 }
 
 #[derive(Debug, Args)]

@@ -7,12 +7,12 @@ use personhood::iris::{EncoderVersion, EyeSide, IrisTemplate, Layout, openiris};
 use personhood::matcher::{EyeRule, MatchPolicy, Threshold};
 use personhood::pipeline::frames::{FusionConfig, fuse};
 use personhood::pipeline::image::{EyeImage, Limits, decode};
-use personhood::pipeline::{Assessment, Capture, Pipeline, PipelineConfig};
+use personhood::pipeline::{Assessment, Capture, Pipeline, PipelineBuilder, PipelineConfig};
 use personhood::registry::RegistryPolicy;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::args::{Columns, Encoder, EyeFiles, EyesNeeded, FrameFiles, Policy};
+use crate::args::{Columns, Encoder, EyeFiles, EyesNeeded, FrameFiles, Policy, SegmentationModel};
 use crate::capture::CaptureReport;
 use crate::failure::Failure;
 use crate::values::Ratio;
@@ -178,9 +178,31 @@ pub(crate) fn fused(
     Ok((fused.template, reports))
 }
 
-/// The pipeline for one layout and encoder, with the classical segmenter and the default limits.
-pub(crate) fn pipeline(layout: Layout, encoder: EncoderVersion) -> Result<Pipeline, Failure> {
-    Ok(Pipeline::builder().config(config(encoder)?).layout(layout).build())
+/// The pipeline for one layout and encoder with the default limits, and the classical segmenter unless a network is named.
+pub(crate) fn pipeline(
+    layout: Layout,
+    encoder: EncoderVersion,
+    segmentation: &SegmentationModel,
+) -> Result<Pipeline, Failure> {
+    let builder = Pipeline::builder().config(config(encoder)?).layout(layout);
+    with_model(builder, segmentation).map(PipelineBuilder::build)
+}
+
+#[cfg(feature = "onnx")]
+fn with_model(builder: PipelineBuilder, segmentation: &SegmentationModel) -> Result<PipelineBuilder, Failure> {
+    use personhood::pipeline::segment::onnx::{ModelLimits, OnnxSegmenter};
+    let (Some(file), Some(pin)) = (&segmentation.segmentation_model, &segmentation.segmentation_model_sha256) else {
+        return Ok(builder);
+    };
+    let segmenter =
+        OnnxSegmenter::open(file, &pin.0, &ModelLimits::default()).map_err(|error| Failure::from(error).about(file))?;
+    Ok(builder.segmenter(segmenter))
+}
+
+#[cfg(not(feature = "onnx"))]
+#[allow(clippy::unnecessary_wraps)] // as with the feature
+fn with_model(builder: PipelineBuilder, _: &SegmentationModel) -> Result<PipelineBuilder, Failure> {
+    Ok(builder)
 }
 
 fn config(encoder: EncoderVersion) -> Result<PipelineConfig, Failure> {
@@ -191,24 +213,8 @@ fn config(encoder: EncoderVersion) -> Result<PipelineConfig, Failure> {
 }
 
 /// The pipeline whose templates a registry takes.
-pub(crate) fn pipeline_of(policy: &RegistryPolicy) -> Result<Pipeline, Failure> {
-    pipeline(policy.layout, policy.encoder)
-}
-
-/// [`pipeline`], or with the network that the options name.
-#[cfg(feature = "onnx")]
-pub(crate) fn pipeline_with_model(
-    layout: Layout,
-    encoder: EncoderVersion,
-    options: &crate::args::SegmentationModel,
-) -> Result<Pipeline, Failure> {
-    use personhood::pipeline::segment::onnx::{ModelLimits, OnnxSegmenter};
-    let (Some(file), Some(pin)) = (&options.segmentation_model, &options.segmentation_model_sha256) else {
-        return pipeline(layout, encoder);
-    };
-    let segmenter =
-        OnnxSegmenter::open(file, &pin.0, &ModelLimits::default()).map_err(|error| Failure::from(error).about(file))?;
-    Ok(Pipeline::builder().config(config(encoder)?).layout(layout).segmenter(segmenter).build())
+pub(crate) fn pipeline_of(policy: &RegistryPolicy, segmentation: &SegmentationModel) -> Result<Pipeline, Failure> {
+    pipeline(policy.layout, policy.encoder, segmentation)
 }
 
 /// The templates of one person's eyes, as far as they were given.

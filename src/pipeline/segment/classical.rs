@@ -13,12 +13,14 @@ mod raster;
 mod ring;
 mod visible;
 
+use core::cell::OnceCell;
+
 use crate::pipeline::image::EyeImage;
 use crate::pipeline::segment::{Contours, SegmentError, Segmentation, Segmenter};
 
 use limbus::{Limbus, Sides};
 use plane::Pyramid;
-use pupil::Pupil;
+use pupil::{Candidate, Pupil};
 use ring::Curve;
 use visible::PolarIris;
 
@@ -70,6 +72,9 @@ const DARKER_PUPIL: f32 = 0.33;
 /// From this strength of its sides on a limbus cannot be better: a step of an eighth of the picture's range all along them.
 const GOOD_LIMBUS: f32 = 0.67;
 
+/// What support, uniformity and limbus add to a candidate's score at the most.
+const LARGEST_GAIN: f32 = 3.0;
+
 /// A candidate with what speaks for it.
 struct Eye {
     pupil: Pupil,
@@ -115,10 +120,19 @@ impl Segmenter for ClassicalSegmenter {
 }
 
 impl Eye {
-    fn candidate(&self) -> pupil::Candidate {
+    fn candidate(&self) -> Candidate {
         let (centre, radii) = self.pupil.curve.about_own_centre(64);
         let radius = radii.iter().sum::<f32>() / radii.len() as f32;
-        pupil::Candidate { x: centre[0], y: centre[1], radius, score: self.score }
+        Candidate { x: centre[0], y: centre[1], radius, score: self.score }
+    }
+
+    /// Whether a candidate may be a better eye, or a pupil inside of this one.
+    ///
+    /// What is traced of a candidate lies off it by 0.6 of its radius at the most.
+    fn has_rival(&self, other: &Candidate) -> bool {
+        let ([x, y], radius) = (self.pupil.curve.centre, self.pupil.radius());
+        let is_near = (other.x - x).hypot(other.y - y) < 1.05 * radius && other.radius < 1.25 * radius;
+        is_near || other.score + LARGEST_GAIN > self.score
     }
 }
 
@@ -134,35 +148,81 @@ fn closed_or(pyramid: &Pyramid, refusal: SegmentError) -> SegmentError {
 
 /// The candidate that is the best pupil and has the best limbus around it.
 fn best_eye(pyramid: &Pyramid) -> Result<Eye, SegmentError> {
-    let traced: Vec<(f32, Pupil)> = pupil::candidates(pyramid, CANDIDATES)
-        .iter()
-        .filter_map(|candidate| Some((candidate.score, pupil::trace(pyramid, candidate, false)?)))
-        .collect();
-    let best_pupil = traced.iter().map(|(_, pupil)| pupil_confidence(pyramid, pupil)).fold(0.0, f64::max);
-    // A good pupil inside a disc makes the disc an iris.
-    let is_iris = |disc: &Pupil| {
-        traced.iter().any(|(_, pupil)| {
-            disc.contains(pupil)
-                && pupil.uniformity > disc.uniformity
-                && pupil.contrast > DARKER_PUPIL * disc.contrast
-                && pupil_confidence(pyramid, pupil) > GOOD_PUPIL
-        })
-    };
-    let mut best: Option<Eye> = None;
-    let hopeful = |pupil: &Pupil| pupil_confidence(pyramid, pupil) > HOPELESS_PUPIL && !is_iris(pupil);
-    for (score, pupil) in traced.iter().filter(|(_, pupil)| hopeful(pupil)) {
-        let Some(sides) = limbus::sides(pyramid, pupil).filter(|sides| sides.radius >= LEAST_IRIS) else { continue };
-        let limbus = (sides.strength / GOOD_LIMBUS).min(1.0) * sides.balance.sqrt();
-        let score = score + pupil.support + pupil.uniformity + limbus;
-        if best.as_ref().is_none_or(|b| b.score < score) {
-            best = Some(Eye { pupil: pupil.clone(), sides, score });
+    let candidates = pupil::candidates(pyramid, CANDIDATES);
+    let traced =
+        |candidate: &Candidate| Some(Traced::new(pyramid, candidate.score, pupil::trace(pyramid, candidate, false)?));
+    // The first one nearly always is the pupil, and few of the others can be better or lie inside of it.
+    let first: Vec<Traced> = candidates.first().and_then(traced).into_iter().collect();
+    if let Some((_, eye)) = best_of(pyramid, &first) {
+        let rivals = candidates[1..].iter().filter(|rival| eye.has_rival(rival));
+        let known: Vec<Traced> = first.into_iter().chain(rivals.filter_map(traced)).collect();
+        if let Some((0, eye)) = best_of(pyramid, &known) {
+            return Ok(eye);
         }
     }
-    best.ok_or(if best_pupil < LEAST_PUPIL_CONFIDENCE {
+    let traced: Vec<Traced> = candidates.iter().filter_map(traced).collect();
+    let best_pupil = traced.iter().map(|traced| traced.confidence).fold(0.0, f64::max);
+    best_of(pyramid, &traced).map(|(_, eye)| eye).ok_or(if best_pupil < LEAST_PUPIL_CONFIDENCE {
         SegmentError::NoPupil { confidence: best_pupil, least: LEAST_PUPIL_CONFIDENCE }
     } else {
         SegmentError::NoIris { confidence: 0.0, least: LEAST_IRIS_CONFIDENCE }
     })
+}
+
+/// A candidate's rough contour.
+struct Traced {
+    /// Of the candidate.
+    score: f32,
+    pupil: Pupil,
+    confidence: f64,
+    /// Looked for when they are asked for.
+    sides: OnceCell<Option<Sides>>,
+}
+
+impl Traced {
+    fn new(pyramid: &Pyramid, score: f32, pupil: Pupil) -> Self {
+        let confidence = pupil_confidence(pyramid, &pupil);
+        Self { score, pupil, confidence, sides: OnceCell::new() }
+    }
+
+    fn sides(&self, pyramid: &Pyramid) -> Option<Sides> {
+        *self.sides.get_or_init(|| limbus::sides(pyramid, &self.pupil).filter(|sides| sides.radius >= LEAST_IRIS))
+    }
+
+    /// What speaks for the pupil without its limbus, which adds 1 at the most.
+    fn without_limbus(&self) -> f32 {
+        self.score + self.pupil.support + self.pupil.uniformity
+    }
+
+    /// Whether one of the others unmasks this disc: a good pupil inside a disc makes the disc an iris.
+    fn is_iris(&self, others: &[Self]) -> bool {
+        others.iter().any(|Self { pupil, confidence, .. }| {
+            self.pupil.contains(pupil)
+                && pupil.uniformity > self.pupil.uniformity
+                && pupil.contrast > DARKER_PUPIL * self.pupil.contrast
+                && *confidence > GOOD_PUPIL
+        })
+    }
+}
+
+/// The best of the traced candidates, and which one it is.
+fn best_of(pyramid: &Pyramid, traced: &[Traced]) -> Option<(usize, Eye)> {
+    let is_hopeful = |disc: &Traced| disc.confidence > HOPELESS_PUPIL && !disc.is_iris(traced);
+    let mut hopeful: Vec<(usize, &Traced)> = traced.iter().enumerate().filter(|(_, disc)| is_hopeful(disc)).collect();
+    hopeful.sort_by(|(_, a), (_, b)| b.without_limbus().total_cmp(&a.without_limbus()));
+    let mut best: Option<(usize, Eye)> = None;
+    for (at, disc) in hopeful {
+        let least = best.as_ref().map_or(f32::NEG_INFINITY, |(_, eye)| eye.score);
+        if disc.without_limbus() + 1.0 <= least {
+            break;
+        }
+        let Some(sides) = disc.sides(pyramid) else { continue };
+        let score = disc.without_limbus() + (sides.strength / GOOD_LIMBUS).min(1.0) * sides.balance.sqrt();
+        if score > least {
+            best = Some((at, Eye { pupil: disc.pupil.clone(), sides, score }));
+        }
+    }
+    best
 }
 
 /// Support of the contour, less what it lacks in contrast, roundness and, down to half, uniformity.

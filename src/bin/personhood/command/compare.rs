@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Compare, output: Output) -> Result<Exit, Failure> {
     let (a, b) = if let (EyeFile::Template(a), EyeFile::Template(b)) = (&a, &b) {
         (a.clone(), b.clone())
     } else {
-        let pipeline = eye::pipeline(layout, encoder)?;
+        let pipeline = eye::pipeline(layout, encoder, &args.segmentation)?;
         (a.into_template(&args.a, &pipeline)?, b.into_template(&args.b, &pipeline)?)
     };
     let (answer, alignment) = match compare(&a, &b, &policy) {

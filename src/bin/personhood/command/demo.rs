@@ -23,7 +23,7 @@ use rand_core::OsRng;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::args::Demo;
+use crate::args::{Demo, SegmentationModel};
 use crate::command::enroll::{duplicate_of, files_of_eye, folders_of_people};
 use crate::command::verify;
 use crate::exit::Exit;
@@ -117,7 +117,7 @@ struct Story {
 pub(crate) fn run(args: &Demo, output: Output) -> Result<Exit, Failure> {
     let policy = RegistryPolicy::default();
     let (layout, matching) = (policy.layout, policy.matching);
-    let story = Story { output, pipeline: eye::pipeline_of(&policy)?, layout, matching, out: args.out.clone() };
+    let story = Story { output, pipeline: eye::pipeline_of(&policy, &SegmentationModel::default())?, layout, matching, out: args.out.clone() };
     let temporary = TemporaryFolder::new()?;
     files::make_folder(&args.out)?;
     let mut registry = place::create(&temporary.path().join("registry"), policy)?;

@@ -60,10 +60,7 @@ struct Encoded {
 pub(crate) fn run(args: &Encode, output: Output) -> Result<Exit, Failure> {
     let layout = Layout::from(args.layout);
     let encoder = args.encoder.into();
-    #[cfg(feature = "onnx")]
-    let pipeline = eye::pipeline_with_model(layout, encoder, &args.segmentation)?;
-    #[cfg(not(feature = "onnx"))]
-    let pipeline = eye::pipeline(layout, encoder)?;
+    let pipeline = eye::pipeline(layout, encoder, &args.segmentation)?;
     let target = Target::new(args)?;
     if let Some(folder) = &args.pictures {
         files::make_folder(folder)?;

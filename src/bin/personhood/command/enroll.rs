@@ -72,7 +72,7 @@ fn one(args: &Enroll, output: Output) -> Result<Exit, Failure> {
         }
     };
     let mut registry = place::open(&args.registry.registry)?;
-    let (eyes, captures) = EyePair::read_frames(&args.eyes, &eye::pipeline_of(registry.policy())?)?;
+    let (eyes, captures) = EyePair::read_frames(&args.eyes, &eye::pipeline_of(registry.policy(), &args.segmentation)?)?;
     let class = if args.one_eye { EnrolmentClass::OneEye } else { EnrolmentClass::BothEyes };
     let outcome = enroll(&mut registry, eyes, commitment, class, args.valid_days)?;
     let report = One { outcome: &outcome, captures };

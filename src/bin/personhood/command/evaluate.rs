@@ -43,7 +43,7 @@ fn evaluate(args: &Evaluate, output: Output) -> Result<Exit, Failure> {
     let started = Instant::now();
     let layout = args.layout.into();
     let encoder = args.encoder.into();
-    let pipeline = eye::pipeline(layout, encoder)?;
+    let pipeline = eye::pipeline(layout, encoder, &args.segmentation)?;
     let policy = eye::match_policy(&args.policy, encoder, EyeRule::Either);
     let labelled = Labelled::find(&args.folder, args.sides)?;
     let gallery = Gallery::encode(&labelled, &pipeline, output);

@@ -23,8 +23,9 @@ pub(super) struct Sides {
 /// Angles of the unwrapped surroundings; a bin of four is what the sides are put together from.
 const ANGLES: usize = 64;
 const BINS: usize = ANGLES / 4;
-/// Radii of the search ring.
+/// Radii of the search ring, and how many of them are looked at together.
 const RADII: usize = 112;
+const TOGETHER: usize = 16;
 /// Smallest and largest iris radius over the pupil's: pupil shares of 0.75 and 0.15.
 const LEAST_RATIO: f32 = 1.0 / 0.75;
 const LARGEST_RATIO: f32 = 1.0 / 0.15;
@@ -177,16 +178,22 @@ fn open(degrees: f32) -> f32 {
 
 /// Mean edge of a side per radius; `None` where too little of the side is in the picture.
 fn profile(sums: &[f32], counts: &[f32], weights: &[f32; BINS]) -> Vec<Option<f32>> {
-    let (mut edge, mut known) = (vec![0.0_f32; RADII], vec![0.0_f32; RADII]);
-    for (bin, &weight) in weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
-        let row = bin * RADII..(bin + 1) * RADII;
-        for (((edge, known), sum), count) in edge.iter_mut().zip(&mut known).zip(&sums[row.clone()]).zip(&counts[row]) {
-            *edge += weight * sum;
-            *known += weight * count;
-        }
-    }
     let least = LEAST_KNOWN * 4.0 * weights.iter().sum::<f32>();
-    edge.iter().zip(&known).map(|(edge, &known)| (known >= least).then(|| edge / known)).collect()
+    let mut profile = Vec::with_capacity(RADII);
+    // Some radii at a time, so that their sums stay in registers.
+    for first in (0..RADII).step_by(TOGETHER) {
+        let (mut edge, mut known) = ([0.0_f32; TOGETHER], [0.0_f32; TOGETHER]);
+        for (bin, &weight) in weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
+            let at = bin * RADII + first;
+            let (sums, counts) = (&sums[at..at + TOGETHER], &counts[at..at + TOGETHER]);
+            for i in 0..TOGETHER {
+                edge[i] += weight * sums[i];
+                known[i] += weight * counts[i];
+            }
+        }
+        profile.extend(edge.iter().zip(&known).map(|(edge, &known)| (known >= least).then(|| edge / known)));
+    }
+    profile
 }
 
 /// The innermost among the strong local maxima.

@@ -52,6 +52,60 @@ impl Plane {
         upper + fy * (lower - upper)
     }
 
+    /// Samples of a piece of a ray, at most [`BLOCK`] of them; returns where the next one is.
+    fn samples(
+        &self,
+        start: [i32; 2],
+        [dx, dy]: [i32; 2],
+        counts: &[u8],
+        values: &mut [f32],
+        weights: &mut [f32],
+    ) -> [i32; 2] {
+        #[allow(clippy::cast_possible_wrap)] // sides of pictures are far below 2^31, and blocks are short
+        let (right, bottom, last) =
+            ((self.width as i32 - 1) << 16, (self.height as i32 - 1) << 16, values.len() as i32 - 1);
+        // Negative ones are large without their sign.
+        let is_inside =
+            |[x, y]: [i32; 2]| x.cast_unsigned() < right.cast_unsigned() && y.cast_unsigned() < bottom.cast_unsigned();
+        let [mut x, mut y] = start;
+        // A straight piece is inside if both ends are.
+        if is_inside(start) && is_inside([x + last * dx, y + last * dy]) {
+            let (mut fours, mut which) = ([0_u32; BLOCK], [0_u8; BLOCK]);
+            let around = Around::new(self, counts);
+            for (four, which) in fours.iter_mut().zip(&mut which).take(values.len()) {
+                (*four, *which) = around.at(x, y);
+                x += dx;
+                y += dy;
+            }
+            // By themselves, so that several go through a register at once.
+            let [mut fx, mut fy] = start;
+            for (value, &four) in values.iter_mut().zip(&fours) {
+                *value = between(four, fx, fy);
+                fx += dx;
+                fy += dy;
+            }
+            weights.iter_mut().zip(&which).for_each(|(weight, &which)| *weight = f32::from(which));
+            fours.fill(0);
+            core::hint::black_box(&mut fours);
+            return [x, y];
+        }
+        let around = Around::new(self, counts);
+        for (value, weight) in values.iter_mut().zip(weights) {
+            if is_inside([x, y]) {
+                let (four, which) = around.at(x, y);
+                (*value, *weight) = (between(four, x, y), f32::from(which));
+            } else {
+                let nearest = |v: i32, last: usize| ((v >> 16).max(0) as usize).min(last);
+                let (column, row) = (nearest(x, self.width - 1), nearest(y, self.height - 1));
+                *value = f32::from(self.data[row * self.width + column]);
+                *weight = 0.0;
+            }
+            x += dx;
+            y += dy;
+        }
+        [x, y]
+    }
+
     /// The grey values below which the given permille of the pixels lie.
     pub(super) fn permilles<const N: usize>(&self, wanted: [usize; N]) -> [f32; N] {
         let mut histogram = [0_usize; 256];
@@ -70,13 +124,79 @@ impl Plane {
     }
 }
 
+/// Samples of a ray that are taken together.
+const BLOCK: usize = 64;
+
+/// Bilinear value between four pixels, for a place with 16 bits of fraction, of which 8 count.
+///
+/// All numbers are whole and below 2^24 until the last step, so that single precision is exact.
+fn between(four: u32, x: i32, y: i32) -> f32 {
+    let grey = |at: u32| ((four >> (8 * at)) & 0xff).cast_signed() as f32;
+    let share = |v: i32| ((v & 0xffff) >> 8) as f32;
+    let (fx, fy) = (share(x), share(y));
+    let upper = grey(0) * 256.0 + fx * (grey(1) - grey(0));
+    let lower = grey(2) * 256.0 + fx * (grey(3) - grey(2));
+    (upper * 256.0 + fy * (lower - upper)) * (1.0 / 65536.0)
+}
+
+/// The pixels around places inside a plane.
+struct Around<'a> {
+    width: u32,
+    /// From the first pixel on, and from the one below it.
+    upper: &'a [u8],
+    lower: &'a [u8],
+    counts: &'a [u8],
+}
+
+impl<'a> Around<'a> {
+    #[allow(clippy::cast_possible_truncation)] // sides of pictures are far below 2^31
+    fn new(plane: &'a Plane, counts: &'a [u8]) -> Self {
+        Self { width: plane.width as u32, upper: &plane.data, lower: &plane.data[plane.width..], counts }
+    }
+
+    /// The four pixels around a place with 16 bits of fraction, row by row from the lowest byte on, and whether the nearest
+    /// of them counts.
+    #[inline(always)]
+    fn at(&self, x: i32, y: i32) -> (u32, u8) {
+        let (x, y) = (x.cast_unsigned(), y.cast_unsigned());
+        let at = (y >> 16) * self.width + (x >> 16);
+        // Half a pixel on is the next one.
+        let nearest = at + ((x >> 15) & 1) + (((y >> 15) & 1) * self.width);
+        let at = at as usize;
+        let (upper, lower) = (&self.upper[at..at + 2], &self.lower[at..at + 2]);
+        let pair = |pair: &[u8]| u32::from(u16::from_le_bytes([pair[0], pair[1]]));
+        (pair(upper) | pair(lower) << 16, self.counts[nearest as usize])
+    }
+}
+
+/// What counts at a level, from the glints of another one.
+fn what_counts(levels: &[Plane], level: usize, glints: &[bool], glint_level: usize) -> Vec<u8> {
+    let (plane, of) = (&levels[level], &levels[glint_level]);
+    let (coarser, finer) = (glint_level.saturating_sub(level), level.saturating_sub(glint_level));
+    let mut counts = vec![1; plane.data.len()];
+    for (row, counts) in counts.chunks_exact_mut(plane.width).enumerate() {
+        // The last pixels of an odd side have none that is half as large.
+        let Some(glints) = glints.chunks_exact(of.width).nth((row >> coarser) << finer) else { continue };
+        if finer > 0 {
+            counts
+                .iter_mut()
+                .zip(glints.iter().step_by(1 << finer))
+                .for_each(|(count, &glint)| *count = u8::from(!glint));
+        } else {
+            let targets = counts.chunks_mut(1 << coarser).zip(glints);
+            targets.for_each(|(counts, &glint)| counts.fill(u8::from(!glint)));
+        }
+    }
+    counts
+}
+
 /// The picture at sizes 1, 1/2, 1/4 … and where its glints are.
 ///
 /// Level `k` pixel `X` covers the pixels `2^k·X … 2^k·(X+1)−1`, so its centre is at `(X + ½)·2^k − ½`.
 pub(super) struct Pyramid {
     levels: Vec<Plane>,
-    /// True at glint pixels of level `glint_level`, grown by one pixel.
-    glints: Vec<bool>,
+    /// 0 at glint pixels of each level, grown by one pixel of the level `glint_level`, elsewhere 1.
+    counts: Vec<Vec<u8>>,
     glint_level: usize,
     /// Grey values of the permilles 20, 500 and 950, with glints filled.
     pub(super) dark: f32,
@@ -113,7 +233,8 @@ impl Pyramid {
             levels.push(last.halved());
         }
         let [dark, median, bright] = levels[glint_level].permilles([20, 500, 950]);
-        Self { levels, glints, glint_level, dark, median, bright }
+        let counts = (0..levels.len()).map(|level| what_counts(&levels, level, &glints, glint_level)).collect();
+        Self { levels, counts, glint_level, dark, median, bright }
     }
 
     /// Columns and rows of the picture.
@@ -144,7 +265,7 @@ impl Pyramid {
         self.levels[level].at((x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5)
     }
 
-    /// Appends samples `start + i·step` (picture coordinates): bilinear values and whether they count,
+    /// Samples `start + i·step` (picture coordinates): bilinear values and whether they count,
     /// which samples outside the picture and in glints do not.
     ///
     /// In fixed point, 16 bits of fraction: this is the inner loop of the segmenter.
@@ -152,37 +273,9 @@ impl Pyramid {
         let plane = &self.levels[level];
         let scale = 65536.0 / (1 << level) as f32;
         let fixed = |v: f32| ((v + 0.5) * scale) as i32 - 32768;
-        let (mut x, mut y) = (fixed(start[0]), fixed(start[1]));
-        let (dx, dy) = ((step[0] * scale) as i32, (step[1] * scale) as i32);
-        #[allow(clippy::cast_possible_wrap)] // sides of pictures are far below 2^31
-        let (right, bottom) = ((plane.width as i32 - 1) << 16, (plane.height as i32 - 1) << 16);
-        // Pixels of this level to pixels of the glints' level: shifted to the right, then to the left.
-        let (coarser, finer) = (self.glint_level.saturating_sub(level), level.saturating_sub(self.glint_level));
-        let glint_pixel = |v: i32| (((v + 32768) >> (16 + coarser)) as usize) << finer;
-        let stride = self.levels[self.glint_level].width;
-        for (value, weight) in values.iter_mut().zip(weights) {
-            // Negative ones are large without their sign.
-            let is_inside = x.cast_unsigned() < right.cast_unsigned() && y.cast_unsigned() < bottom.cast_unsigned();
-            if is_inside {
-                let (fx, fy) = ((x & 0xffff) >> 8, (y & 0xffff) >> 8);
-                let at = (y >> 16) as usize * plane.width + (x >> 16) as usize;
-                let four = &plane.data[at..at + plane.width + 2];
-                let (a, b) = (i32::from(four[0]), i32::from(four[1]));
-                let (c, d) = (i32::from(four[plane.width]), i32::from(four[plane.width + 1]));
-                let upper = (a << 8) + fx * (b - a);
-                let lower = (c << 8) + fx * (d - c);
-                *value = ((upper << 8) + fy * (lower - upper)) as f32 * (1.0 / 65536.0);
-                // Half a pixel on: the pixel that the sample is nearest to.
-                let glint = glint_pixel(y) * stride + glint_pixel(x);
-                *weight = if self.glints.get(glint).is_some_and(|&glint| glint) { 0.0 } else { 1.0 };
-            } else {
-                let nearest = |v: i32, last: usize| ((v >> 16).max(0) as usize).min(last);
-                let (column, row) = (nearest(x, plane.width - 1), nearest(y, plane.height - 1));
-                *value = f32::from(plane.data[row * plane.width + column]);
-                *weight = 0.0;
-            }
-            x += dx;
-            y += dy;
+        let (mut at, step) = (start.map(fixed), step.map(|v| (v * scale) as i32));
+        for (values, weights) in values.chunks_mut(BLOCK).zip(weights.chunks_mut(BLOCK)) {
+            at = plane.samples(at, step, &self.counts[level], values, weights);
         }
     }
 
@@ -194,7 +287,7 @@ impl Pyramid {
         if column < 0.0 || row < 0.0 || column >= plane.width as f32 || row >= plane.height as f32 {
             return false;
         }
-        self.glints[row as usize * plane.width + column as usize]
+        self.counts[self.glint_level][row as usize * plane.width + column as usize] == 0
     }
 
     /// Grey range of what is not glare, at least 1.
@@ -268,5 +361,79 @@ fn picked(a: &[u8], b: &[u8], target: &mut [u8], pick: impl Fn(u8, u8) -> u8) {
     let (b, target) = (&b[..length], &mut target[..length]);
     for i in 0..length {
         target[i] = pick(a[i], b[i]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+
+    /// Rays inside, across every border and along one, in pieces and whole: what each sample is by itself.
+    #[test]
+    fn rays_are_their_samples() {
+        let mut state = 3_u32;
+        let image = EyeImage::from_pixels(Array2::from_shape_fn((131, 170), |(y, x)| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            // Glints in some places.
+            if (x / 5 + y / 7) % 9 == 0 { 255 } else { 40 + (state >> 26) as u8 }
+        }));
+        let pyramid = Pyramid::new(&image);
+        assert!(pyramid.counts.iter().all(|counts| counts.contains(&0) && counts.contains(&1)));
+        for level in 0..pyramid.levels() {
+            let scale = (1 << level) as f32;
+            let last = [170.0, 131.0].map(|size| (size / scale).floor() - 1.0);
+            for ray in 0..400_u32 {
+                let mut share = || {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    (state >> 8) as f32 / (1 << 24) as f32
+                };
+                let start = [0, 1].map(|axis| (1.4 * share() - 0.2) * last[axis] * scale);
+                let length = [1, 7, 64, 65, 112][ray as usize % 5];
+                let step = [0, 1].map(|_| 1.2 * (share() - 0.5));
+                let (mut values, mut weights) = (vec![-1.0; length], vec![-1.0; length]);
+                pyramid.ray(level, start, step, &mut values, &mut weights);
+                for i in 0..length {
+                    let [x, y] = [0, 1].map(|axis| start[axis] + i as f32 * step[axis]);
+                    let local = [x, y].map(|v| (v + 0.5) / scale - 0.5);
+                    // Not where rounding decides which side of the border it is on.
+                    if (0..2).any(|axis| local[axis].abs() < 0.01 || (local[axis] - last[axis]).abs() < 0.01) {
+                        continue;
+                    }
+                    if (0..2).all(|axis| local[axis] > 0.0 && local[axis] < last[axis]) {
+                        let expected = pyramid.at(level, x, y);
+                        // 8 bits of a fraction of 255, both ways, and the steps' rounding.
+                        assert!(
+                            (values[i] - expected).abs() < 3.0,
+                            "level {level}, {x}, {y}: {}, {expected}",
+                            values[i]
+                        );
+                    } else {
+                        assert_eq!(weights[i], 0.0, "level {level}, {x}, {y}");
+                    }
+                }
+                // A ray is its pieces.
+                let one = |i: u16| {
+                    let scale = 65536.0 / scale;
+                    let fixed = |axis: usize| {
+                        let (start, step) = (((start[axis] + 0.5) * scale) as i32 - 32768, (step[axis] * scale) as i32);
+                        start + i32::from(i) * step
+                    };
+                    let (mut value, mut weight) = ([0.0], [0.0]);
+                    pyramid.level(level).samples(
+                        [fixed(0), fixed(1)],
+                        [0, 0],
+                        &pyramid.counts[level],
+                        &mut value,
+                        &mut weight,
+                    );
+                    (value[0], weight[0])
+                };
+                for (i, found) in (0..).zip(values.iter().copied().zip(weights.iter().copied())) {
+                    assert_eq!(found, one(i), "level {level}, ray {ray}, sample {i}");
+                }
+            }
+        }
     }
 }

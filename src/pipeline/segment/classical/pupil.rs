@@ -1,9 +1,10 @@
 //! Pupils: candidates by signed ring alignment, and the contour of one candidate.
 
 use core::f32::consts::TAU;
+use core::ops::Range;
 
 use super::plane::{Plane, Pyramid};
-use super::ring::{Curve, Ring, closed_path, fit_series, ranked};
+use super::ring::{Curve, Ring, closed_path, fit_series, ranked, turns};
 use crate::pipeline::privacy::Wiped;
 
 /// A disc that may be a pupil, in picture pixels.
@@ -133,57 +134,86 @@ fn darkness(pyramid: &Pyramid, grey: f32) -> f32 {
     (1.0 - (grey - pyramid.dark) / (pyramid.median - pyramid.dark).max(1.0)).clamp(0.0, 1.0)
 }
 
+/// Steps of the refinement, in pixels and as a factor of the radius: first over the stride of the search, then to the pixel.
+const STEPS: [(i32, f32); 3] = [(2, 1.12), (1, 1.06), (1, 1.03)];
+
 /// The candidate moved to where its score is best, on the level with twice the pixels.
 fn refined(pyramid: &Pyramid, coarse: Candidate) -> Candidate {
     let level = pyramid.level_for(coarse.radius / (2.2 * LEVEL_RADII[0]));
     let plane = pyramid.level(level);
     let scale = (1 << level) as f32;
     let softness = SOFTNESS * pyramid.range();
-    // The score, or less than `best` where it will not be better.
-    let score = |x: f32, y: f32, radius: f32, best: f32| -> f32 {
-        let reach = radius + 2.0;
-        if x < reach || y < reach || x + reach >= plane.width as f32 || y + reach >= plane.height as f32 {
-            return f32::MIN;
-        }
-        let pixel = |share: f32, (cos, sin): (f32, f32)| {
-            // Inside the picture, where the detour over 32 bits is the shorter way.
-            let whole = |at: f32| (at as i32).unsigned_abs() as usize;
-            whole(y + share * radius * sin + 0.5) * plane.width + whole(x + share * radius * cos + 0.5)
-        };
-        let grey: f32 = RING.iter().map(|&direction| f32::from(plane.data[pixel(0.65, direction)])).sum();
-        let darkness = DARKNESS_WEIGHT * darkness(pyramid, grey / 16.0) * 16.0;
-        let (mut sum, mut left) = (0.0, 16.0);
-        for quarter in RING.chunks_exact(4) {
-            // No point adds more than 1, and rounding next to nothing.
-            if sum + left + darkness < 16.0 * best - 0.01 {
-                return f32::MIN;
-            }
-            for &(cos, sin) in quarter {
-                let [gx, gy] = soft_gradient(plane, pixel(1.0, (cos, sin)), softness);
-                sum += gx * cos + gy * sin;
-            }
-            left -= 4.0;
-        }
-        (sum + darkness) / 16.0
-    };
     let local = |v: f32| (v + 0.5) / scale - 0.5;
-    let mut best = (local(coarse.x), local(coarse.y), coarse.radius / scale, f32::MIN);
-    // First over the stride of the search, then to the pixel.
-    for (step, factor) in [(2.0, 1.12), (1.0, 1.06), (1.0, 1.03)] {
-        let (x, y, radius, _) = best;
-        for dx in [-step, 0.0, step] {
-            for dy in [-step, 0.0, step] {
-                for radius in [radius / factor, radius, radius * factor] {
-                    let found = score(x + dx, y + dy, radius, best.3);
-                    if found > best.3 {
-                        best = (x + dx, y + dy, radius, found);
+    let (mut best, mut best_score) = ((local(coarse.x), local(coarse.y), coarse.radius / scale), f32::MIN);
+    for (step, factor) in STEPS {
+        let (x, y, radius) = best;
+        // Steps are whole pixels: what lies on a ring and inside it moves along with the centre.
+        let rings = [radius / factor, radius, radius * factor].map(|radius| Offsets::new(plane, [x, y], radius));
+        for dx in [-step, 0, step] {
+            for dy in [-step, 0, step] {
+                for ring in &rings {
+                    if let Some(score) = ring.score(pyramid, plane, [dx, dy], softness, best_score) {
+                        (best, best_score) = ((x + dx as f32, y + dy as f32, ring.radius), score);
                     }
                 }
             }
         }
     }
-    let (x, y, radius, score) = best;
-    Candidate { x: (x + 0.5) * scale - 0.5, y: (y + 0.5) * scale - 0.5, radius: radius * scale, score }
+    let (x, y, radius) = best;
+    Candidate { x: (x + 0.5) * scale - 0.5, y: (y + 0.5) * scale - 0.5, radius: radius * scale, score: best_score }
+}
+
+/// Where the pixels of a ring and of the disc inside it are from the one in its middle.
+struct Offsets {
+    /// The middle.
+    pixel: [i32; 2],
+    radius: f32,
+    reach: i32,
+    ring: [isize; 16],
+    disc: [isize; 16],
+}
+
+impl Offsets {
+    fn new(plane: &Plane, [x, y]: [f32; 2], radius: f32) -> Self {
+        let [column, row] = [x, y].map(|v| v.floor());
+        let (x, y) = (x - column, y - row);
+        let from_middle = |share: f32| {
+            RING.map(|(cos, sin)| {
+                let [column, row] =
+                    [x + share * radius * cos, y + share * radius * sin].map(|v| (v + 0.5).floor() as isize);
+                row * plane.width.cast_signed() + column
+            })
+        };
+        let reach = (radius + 2.0).ceil() as i32;
+        Self { pixel: [column as i32, row as i32], radius, reach, ring: from_middle(1.0), disc: from_middle(0.65) }
+    }
+
+    /// The score with the middle moved by `step`, if it is better than `best`.
+    fn score(&self, pyramid: &Pyramid, plane: &Plane, step: [i32; 2], softness: f32, best: f32) -> Option<f32> {
+        let [column, row] = [0, 1].map(|axis| self.pixel[axis] + step[axis]);
+        #[allow(clippy::cast_possible_wrap)] // sides of pictures are far below 2^31
+        let (width, height) = (plane.width as i32, plane.height as i32);
+        if column.min(row) < self.reach || column + self.reach + 1 >= width || row + self.reach + 1 >= height {
+            return None;
+        }
+        let middle = row.unsigned_abs() as usize * plane.width + column.unsigned_abs() as usize;
+        let grey: u32 = self.disc.iter().map(|&at| u32::from(plane.data[middle.wrapping_add_signed(at)])).sum();
+        let darkness = DARKNESS_WEIGHT * darkness(pyramid, grey as f32 / 16.0) * 16.0;
+        let (mut sum, mut left) = (0.0, 16.0);
+        for (ring, directions) in self.ring.chunks_exact(4).zip(RING.chunks_exact(4)) {
+            // No point adds more than 1, and rounding next to nothing.
+            if sum + left + darkness < 16.0 * best - 0.01 {
+                return None;
+            }
+            for (&at, &(cos, sin)) in ring.iter().zip(directions) {
+                let [gx, gy] = soft_gradient(plane, middle.wrapping_add_signed(at), softness);
+                sum += gx * cos + gy * sin;
+            }
+            left -= 4.0;
+        }
+        let score = (sum + darkness) / 16.0;
+        (score > best).then_some(score)
+    }
 }
 
 /// Grey steps per pixel that count half, as a share of the picture's range: 12 of 200 in the prototype.
@@ -348,7 +378,7 @@ fn pass(
     ring.blur_angles(angles / 64);
     let (edges, inner) = ring.edges(|rho| (0.1 * rho).max(1.5));
     // The greys of some radii, for a quantile of them.
-    let greys = |radius: core::ops::Range<usize>| {
+    let greys = |radius: Range<usize>| {
         let mut greys = Wiped::from(Vec::with_capacity(angles * radius.len()));
         for (values, weights) in ring.values.chunks_exact(radii).zip(ring.weights.chunks_exact(radii)) {
             let counts = weights[radius.clone()].iter();
@@ -356,9 +386,8 @@ fn pass(
         }
         greys
     };
-    let is_seen = |radius: core::ops::Range<usize>| {
-        ring.weights.chunks_exact(radii).any(|w| w[radius.clone()].iter().any(|w| *w > 0.0))
-    };
+    let is_seen =
+        |radius: Range<usize>| ring.weights.chunks_exact(radii).any(|w| w[radius.clone()].iter().any(|w| *w > 0.0));
     if !is_seen(0..radii / 4) || !is_seen(radii - radii / 4..radii) {
         return None;
     }
@@ -465,15 +494,13 @@ fn agreement_of(curve: &Curve, rho: &[f32], strength: &[f32], radius: f32) -> f3
 /// The circle through three points of the path that most of the path agrees with, as a weight for each point; and how much.
 fn best_circle(rho: &[f32], strength: &[f32], radius: f32) -> (Vec<f32>, f32) {
     let angles = rho.len();
-    let points: Vec<[f32; 2]> = rho
-        .iter()
-        .enumerate()
-        .map(|(angle, rho)| {
-            let (sin, cos) = (angle as f32 * TAU / angles as f32).sin_cos();
-            [rho * cos, rho * sin]
-        })
-        .collect();
-    let from = |[x, y]: [f32; 2], r: f32, p: &[f32; 2]| ((p[0] - x).hypot(p[1] - y) - r).abs() / r;
+    let points: Vec<[f32; 2]> = rho.iter().zip(turns(angles)).map(|(rho, (sin, cos))| [rho * cos, rho * sin]).collect();
+    // A hypotenuse in double precision, as the library's: this one is taken for several points at once.
+    let from = |[x, y]: [f32; 2], r: f32, p: &[f32; 2]| {
+        let [dx, dy] = [f64::from(p[0] - x), f64::from(p[1] - y)];
+        ((dx * dx + dy * dy).sqrt() as f32 - r).abs() / r
+    };
+    let mut distances = vec![0.0_f32; angles];
     let mut best = ([0.0; 2], 1.0, 0.0);
     let corner = |i: usize| i * angles / CORNERS;
     for a in 0..CORNERS {
@@ -487,7 +514,8 @@ fn best_circle(rho: &[f32], strength: &[f32], radius: f32) -> (Vec<f32>, f32) {
                 if !(0.6 * radius..1.6 * radius).contains(&r) || centre[0].hypot(centre[1]) > 0.6 * radius {
                     continue;
                 }
-                let found = agreement(points.iter().map(|p| from(centre, r, p)), strength);
+                distances.iter_mut().zip(&points).for_each(|(distance, p)| *distance = from(centre, r, p));
+                let found = agreement(distances.iter().copied(), strength);
                 if found > best.2 {
                     best = (centre, r, found);
                 }

@@ -1,8 +1,6 @@
 //! Rings around a centre, unwrapped; closed optimal paths in them; smooth closed curves.
 
 use core::f32::consts::TAU;
-use core::iter::repeat_n;
-use core::ops::Range;
 use std::sync::LazyLock;
 
 use super::plane::Pyramid;
@@ -18,7 +16,7 @@ static LONG_TURNS: LazyLock<[(f64, f64); PARTS]> =
     LazyLock::new(|| core::array::from_fn(|part| (part as f64 * (core::f64::consts::TAU / PARTS as f64)).sin_cos()));
 
 /// Sine and cosine of `count` equal angles from 0 on.
-fn turns(count: usize) -> impl Iterator<Item = (f32, f32)> {
+pub(super) fn turns(count: usize) -> impl Iterator<Item = (f32, f32)> {
     let turns = &*TURNS;
     (0..count).map(move |i| match PARTS % count {
         0 => turns[i * (PARTS / count)],
@@ -120,75 +118,86 @@ impl Ring {
         let mut inner = Wiped::filled(0.0, self.values.len());
         let windows = Windows::new(self, window);
         // Sums before each sample, and those of all or none beyond the ends: windows end there.
-        let mut sums = Wiped::filled(0.0_f32, self.radii + 1 + 2 * windows.longest);
-        let mut counts = vec![0.0_f32; sums.len()];
-        let rows = self.values.chunks_exact(self.radii).zip(self.weights.chunks_exact(self.radii));
-        let targets = edges.chunks_exact_mut(self.radii).zip(inner.chunks_exact_mut(self.radii));
-        for ((values, weights), (edges, inner)) in rows.zip(targets) {
-            let (mut sum, mut count) = (0.0, 0.0);
-            let places = sums[windows.longest + 1..].iter_mut().zip(&mut counts[windows.longest + 1..]);
-            let samples = values.iter().zip(weights).map(|(&value, &weight)| (weight * value, weight));
-            for ((place, counted), (value, weight)) in places.zip(samples.chain(repeat_n((0.0, 0.0), windows.longest)))
-            {
-                sum += value;
-                count += weight;
-                (*place, *counted) = (sum, count);
+        let mut sums = Wiped::filled([0.0_f32; LANES], self.radii + 1 + 2 * windows.longest);
+        let mut counts = vec![[0.0_f32; LANES]; sums.len()];
+        let mut found = [(); 2].map(|()| Wiped::filled([0.0_f32; LANES], self.radii));
+        let length = LANES * self.radii;
+        let rows = self.values.chunks(length).zip(self.weights.chunks(length));
+        for ((values, weights), (edges, inner)) in rows.zip(edges.chunks_mut(length).zip(inner.chunks_mut(length))) {
+            let (places, counted) = (&mut sums[windows.longest + 1..], &mut counts[windows.longest + 1..]);
+            // Lane by lane into columns, and then all lanes' sums at once.
+            let lanes = values.chunks_exact(self.radii).zip(weights.chunks_exact(self.radii)).enumerate();
+            for (lane, (values, weights)) in lanes {
+                let columns = places.iter_mut().zip(counted.iter_mut());
+                for ((place, count), (value, weight)) in columns.zip(values.iter().zip(weights)) {
+                    (place[lane], count[lane]) = (weight * value, *weight);
+                }
             }
-            windows.edges(&sums, &counts, edges, inner);
+            for columns in [places, counted] {
+                let (samples, beyond) = columns.split_at_mut(self.radii);
+                let mut sum = [0.0_f32; LANES];
+                for place in samples {
+                    for lane in 0..LANES {
+                        sum[lane] += place[lane];
+                    }
+                    *place = sum;
+                }
+                beyond.fill(sum);
+            }
+            windows.edges(&sums, &counts, &mut found);
+            for (target, found) in [edges, inner].into_iter().zip(&found) {
+                for (lane, target) in target.chunks_exact_mut(self.radii).enumerate() {
+                    target.iter_mut().zip(found).for_each(|(target, found)| *target = found[lane]);
+                }
+            }
         }
         (edges, inner)
     }
 }
 
+/// Angles that are taken together: what is done to the samples of one radius is then done to whole registers.
+const LANES: usize = 16;
+
 /// The windows on both sides of the samples of a ring, but for the first and the last sample.
 struct Windows {
-    /// Neighbouring samples with windows of one length, and that length.
-    runs: Vec<(Range<usize>, usize)>,
+    /// Length of the windows of each sample, from the second on, and how many valid samples are needed in those inside and
+    /// outside: half of those that the ring has there.
+    of: Vec<(usize, [f32; 2])>,
     longest: usize,
-    /// Valid samples needed in the windows inside and outside of each sample: half of those that the ring has there.
-    least: Vec<[f32; 2]>,
 }
 
 impl Windows {
     fn new(ring: &Ring, window: impl Fn(f32) -> f32) -> Self {
-        let mut runs: Vec<(Range<usize>, usize)> = Vec::new();
-        let mut least = vec![[0.0; 2]];
-        for radius in 1..ring.radii - 1 {
-            // No longer than the ring.
-            let reach = ((window(ring.radius(radius as f32)) / ring.step + 0.5) as usize).clamp(1, ring.radii);
-            match runs.last_mut() {
-                Some((samples, length)) if *length == reach => samples.end += 1,
-                _ => runs.push((radius..radius + 1, reach)),
-            }
-            let there = [reach.min(radius), reach.min(ring.radii - radius - 1)];
-            least.push(there.map(|length| 0.5 * length as f32));
-        }
-        let longest = runs.iter().map(|&(_, length)| length).max().unwrap_or(0);
-        Self { runs, longest, least }
+        let of: Vec<(usize, [f32; 2])> = (1..ring.radii - 1)
+            .map(|radius| {
+                // No longer than the ring.
+                let reach = ((window(ring.radius(radius as f32)) / ring.step + 0.5) as usize).clamp(1, ring.radii);
+                let there = [reach.min(radius), reach.min(ring.radii - radius - 1)];
+                (reach, there.map(|length| 0.5 * length as f32))
+            })
+            .collect();
+        let longest = of.iter().map(|&(length, _)| length).max().unwrap_or(0);
+        Self { of, longest }
     }
 
-    /// The edges of one angle, from the sums before each sample. Slices of one length and the absence of branches leave the
-    /// compiler free to take several samples at once.
-    fn edges<'a>(&self, sums: &'a [f32], counts: &'a [f32], edges: &mut [f32], inner: &mut [f32]) {
-        for (samples, reach) in &self.runs {
-            let length = samples.len();
-            let part = |of: &'a [f32], from: usize| &of[from..][..length];
+    /// Edges and means of the inner windows, radius by radius, from the sums before each sample. Without branches the compiler
+    /// is free to take several samples at once.
+    fn edges(&self, sums: &[[f32; LANES]], counts: &[[f32; LANES]], found: &mut [Wiped<[f32; LANES]>; 2]) {
+        let [edges, inner] = found;
+        let targets = edges[1..].iter_mut().zip(&mut inner[1..]);
+        for ((radius, &(reach, least)), (edges, inner)) in (1..).zip(&self.of).zip(targets) {
             // The boundary lies on the sample: it belongs to neither side.
-            let middle = self.longest + samples.start;
-            let (low, next, high) = (middle - reach, middle + 1, middle + 1 + reach);
-            let (sum_low, sum_middle) = (part(sums, low), part(sums, middle));
-            let (sum_next, sum_high) = (part(sums, next), part(sums, high));
-            let (n_low, n_middle) = (part(counts, low), part(counts, middle));
-            let (n_next, n_high) = (part(counts, next), part(counts, high));
-            let least = &self.least[samples.clone()][..length];
-            let (edges, inner) = (&mut edges[samples.clone()][..length], &mut inner[samples.clone()][..length]);
-            for i in 0..length {
-                let (n_in, n_out) = (n_middle[i] - n_low[i], n_high[i] - n_next[i]);
-                let is_known = (n_in >= least[i][0]) & (n_out >= least[i][1]);
-                let inside = (sum_middle[i] - sum_low[i]) / n_in;
-                let outside = (sum_high[i] - sum_next[i]) / n_out;
-                edges[i] = if is_known { outside - inside } else { 0.0 };
-                inner[i] = if is_known { inside } else { 0.0 };
+            let middle = self.longest + radius;
+            let places = [middle - reach, middle, middle + 1, middle + 1 + reach];
+            let ([low, before, next, high], [n_low, n_before, n_next, n_high]) =
+                (places.map(|at| &sums[at]), places.map(|at| &counts[at]));
+            for lane in 0..LANES {
+                let (n_in, n_out) = (n_before[lane] - n_low[lane], n_high[lane] - n_next[lane]);
+                let is_known = (n_in >= least[0]) & (n_out >= least[1]);
+                let inside = (before[lane] - low[lane]) / n_in;
+                let outside = (high[lane] - next[lane]) / n_out;
+                edges[lane] = if is_known { outside - inside } else { 0.0 };
+                inner[lane] = if is_known { inside } else { 0.0 };
             }
         }
     }
@@ -451,6 +460,8 @@ fn cholesky_solve(matrix: &mut [f64], right: &mut [f64], n: usize) {
 
 #[cfg(test)]
 mod tests {
+    use core::ops::Range;
+
     use super::*;
 
     /// Numbers from 0 to 1 of which many are equal, so that ties occur.
@@ -508,7 +519,8 @@ mod tests {
 
     #[test]
     fn edges_are_those_of_the_definition() {
-        let (angles, radii) = (6, 40);
+        // A whole set of lanes and a part of one.
+        let (angles, radii) = (LANES + 6, 40);
         let values = numbers(angles * radii, 1);
         let weights: Vec<f32> = numbers(angles * radii, 2).iter().map(|&w| if w < 0.4 { 0.0 } else { 1.0 }).collect();
         let ring = Ring { angles, radii, first: 10.0, step: 0.5, values: values.clone(), weights: weights.clone() };
