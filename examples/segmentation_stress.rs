@@ -17,7 +17,7 @@ use personhood::evaluation::{Comparisons, Sample, Scores};
 use personhood::iris::{EyeSide, IrisTemplate};
 use personhood::matcher::{Comparison, MatchPolicy, compare};
 use personhood::pipeline::{Pipeline, PipelineError};
-use personhood::testing::eyes::{CaptureConditions, SyntheticEye};
+use personhood::testing::eyes::{CaptureConditions, Lamps, SyntheticEye};
 
 /// A boundary further off than this, mean distance over the true iris' radius, is wrong: a twentieth of the radius
 /// moves the middle of the iris by a row of the template, beyond which bits are those of another place.
@@ -28,10 +28,18 @@ const FIRST: u64 = 40_000;
 
 type Conditions = fn(u64) -> CaptureConditions;
 
-const KINDS: [(&str, Conditions); 10] = [
+const KINDS: [(&str, Conditions); 11] = [
     ("ordinary", |seed| CaptureConditions::ordinary(seed).resized(320, 240)),
     ("walk-up", CaptureConditions::walk_up),
     ("close-up", CaptureConditions::painted_close_up),
+    // The iris fills the picture and touches its frame; the lamps shine in the pupil.
+    ("lamps", |seed| CaptureConditions {
+        height: if seed.is_multiple_of(2) { 280 } else { 240 },
+        iris_radius: 100.0 + 30.0 * share(seed, 1),
+        pupil_disc: 0.0,
+        lamps: [Lamps::Ring, Lamps::Single, Lamps::Square][(seed / 2 % 3) as usize],
+        ..CaptureConditions::painted_close_up(seed)
+    }),
     ("small", CaptureConditions::small_walk_up),
     ("half-shut", |seed| CaptureConditions {
         lid_opening: 0.55 + 0.20 * share(seed, 1),

@@ -44,7 +44,7 @@ pub mod measure;
 pub mod openiris;
 mod policy;
 
-pub use compare::{Comparison, Incomparable, RotationCounts, compare, rotation_counts};
+pub use compare::{Comparison, Incomparable, PreparedProbe, RotationCounts, compare, rotation_counts};
 pub use distance::{Alignment, FractionalHammingDistance};
 pub use gallery::{
     Duplicate, Duplicates, EntryId, EyePair, Gallery, GalleryError, GallerySnapshot, Hit, PeopleFound, PeopleGallery,

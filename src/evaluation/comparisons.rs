@@ -95,11 +95,27 @@ impl Comparisons {
         samples: Vec<Sample>,
         distance: impl Fn(usize, usize) -> Option<f64> + Sync,
     ) -> Result<Self, EvaluationError> {
+        Self::par_prepared(samples, |b| b, |&b, a| distance(a, b))
+    }
+
+    /// [`Comparisons::par_new`] with something made of every picture once, by `prepare(b)`, for all pairs (a, b), a < b.
+    ///
+    /// # Errors
+    /// As [`Comparisons::new`].
+    #[cfg(feature = "rayon")]
+    pub fn par_prepared<Probe>(
+        samples: Vec<Sample>,
+        prepare: impl Fn(usize) -> Probe + Sync,
+        distance: impl Fn(&Probe, usize) -> Option<f64> + Sync,
+    ) -> Result<Self, EvaluationError> {
         use rayon::prelude::*;
         let mut comparisons = Self::begin(samples)?;
         let rows: Vec<_> = rows(&mut comparisons.distances).collect();
         // The longest rows first, so that no thread is left alone with one at the end.
-        rows.into_par_iter().rev().with_max_len(1).try_for_each(|(b, row)| fill(b, row, &distance))?;
+        rows.into_par_iter().rev().with_max_len(1).try_for_each(|(b, row)| {
+            let probe = prepare(b);
+            fill(b, row, |a, _| distance(&probe, a))
+        })?;
         Ok(comparisons)
     }
 

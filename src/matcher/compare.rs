@@ -77,23 +77,53 @@ pub enum Incomparable {
 ///
 /// See the [module page](super).
 pub fn compare(probe: &IrisTemplate, reference: &IrisTemplate, policy: &MatchPolicy) -> Comparison {
-    if let Err(reason) = check(probe, reference.layout(), reference.encoder()) {
-        return Comparison::Incomparable(reason);
+    match check(probe, reference.layout(), reference.encoder()) {
+        Ok(()) => PreparedProbe::new(probe, policy).compare(reference),
+        Err(reason) => Comparison::Incomparable(reason),
     }
-    let judge_of = Judge::new(policy, probe.layout());
-    let probe = Probe::new(probe, policy.maximum_rotation);
-    // Nothing is allocated for the usual number of rotations, and the work is the same for every pair of templates.
-    let mut usual = [Counts::default(); 2 * USUAL_ROTATION + 1];
-    let mut many = Vec::new();
-    let counts = match usual.get_mut(..probe.rotations()) {
-        Some(usual) => usual,
-        None => {
-            many.resize(probe.rotations(), Counts::default());
-            &mut many
+}
+
+/// A template at every rotation of a policy, to be compared with many others one by one.
+///
+/// The answers are those of [`compare`], which prepares its probe for every reference anew.
+pub struct PreparedProbe<'a> {
+    template: &'a IrisTemplate,
+    turned: Probe,
+    judge: Judge,
+}
+
+impl<'a> PreparedProbe<'a> {
+    /// Turns the probe to all rotations.
+    #[must_use]
+    pub fn new(probe: &'a IrisTemplate, policy: &MatchPolicy) -> Self {
+        let judge = Judge::new(policy, probe.layout());
+        Self { template: probe, turned: Probe::new(probe, policy.maximum_rotation), judge }
+    }
+
+    /// [`compare`] with this probe and its policy.
+    pub fn compare(&self, reference: &IrisTemplate) -> Comparison {
+        if let Err(reason) = check(self.template, reference.layout(), reference.encoder()) {
+            return Comparison::Incomparable(reason);
         }
-    };
-    Kernel::best().count(&probe, reference.code().columns(), reference.mask().columns(), counts);
-    judge(counts, &judge_of)
+        // Nothing is allocated for the usual number of rotations, and the work is the same for every pair of templates.
+        let mut usual = [Counts::default(); 2 * USUAL_ROTATION + 1];
+        let mut many = Vec::new();
+        let counts = match usual.get_mut(..self.turned.rotations()) {
+            Some(usual) => usual,
+            None => {
+                many.resize(self.turned.rotations(), Counts::default());
+                &mut many
+            }
+        };
+        Kernel::best().count(&self.turned, reference.code().columns(), reference.mask().columns(), counts);
+        judge(counts, &self.judge)
+    }
+}
+
+impl core::fmt::Debug for PreparedProbe<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("PreparedProbe").field("layout", &self.template.layout()).finish_non_exhaustive()
+    }
 }
 
 /// The counts at one rotation of the probe.

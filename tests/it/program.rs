@@ -205,6 +205,35 @@ fn pictures_become_templates_that_compare() {
     assert_eq!(reported["images"][0]["template"]["iris_code_version"], "personhood-v1");
 }
 
+/// Every command that reads pictures of eyes takes a network, and none of them goes on with a file that is not the pinned one.
+#[cfg(feature = "onnx")]
+#[test]
+fn a_segmentation_model_is_taken_wherever_pictures_are() {
+    let folder = world(1);
+    let (registry, model) = (folder.path().join("reg"), folder.path().join("model.onnx"));
+    fs::write(&model, "not the one that was pinned").unwrap();
+    let pin = "0".repeat(64);
+    let (a, b, crowd) = (eye(1, "left-1"), eye(1, "left-2"), folder.path().join("crowd"));
+    let lines: [(&str, Vec<&Path>); 7] = [
+        ("encode {}", vec![&a]),
+        ("compare {} {}", vec![&a, &b]),
+        ("evaluate {}", vec![&crowd]),
+        ("enroll --registry {} {}", vec![&registry, &crowd]),
+        ("identify --registry {} --left {}", vec![&registry, &a]),
+        ("authenticate --registry {} --person 1 --left {}", vec![&registry, &a]),
+        ("enroll --registry {} --left {} --one-eye --commitment PIN", vec![&registry, &a]),
+    ];
+    for (line, mut paths) in lines {
+        // A commitment that is a number of the field; nothing is read of it before the model.
+        let line = line.replace("PIN", &format!("{}1", "0".repeat(63)));
+        paths.push(&model);
+        let with_model = format!("{line} --segmentation-model {{}} --segmentation-model-sha256 {pin}");
+        typed(&with_model, &paths).fails_with("model_checksum");
+    }
+    // One option without the other is nothing.
+    typed("identify --registry {} --left {} --segmentation-model {}", &[&registry, &a, &model]).exits(2);
+}
+
 /// The other encoder has bits of another meaning, a version that open-iris reads, and a rule of its own.
 #[test]
 fn the_encoder_of_open_iris_can_be_asked_for() {

@@ -117,7 +117,13 @@ struct Story {
 pub(crate) fn run(args: &Demo, output: Output) -> Result<Exit, Failure> {
     let policy = RegistryPolicy::default();
     let (layout, matching) = (policy.layout, policy.matching);
-    let story = Story { output, pipeline: eye::pipeline_of(&policy, &SegmentationModel::default())?, layout, matching, out: args.out.clone() };
+    let story = Story {
+        output,
+        pipeline: eye::pipeline_of(&policy, &SegmentationModel::default())?,
+        layout,
+        matching,
+        out: args.out.clone(),
+    };
     let temporary = TemporaryFolder::new()?;
     files::make_folder(&args.out)?;
     let mut registry = place::create(&temporary.path().join("registry"), policy)?;

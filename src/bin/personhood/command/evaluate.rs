@@ -14,7 +14,7 @@ mod report;
 use std::time::Instant;
 
 use personhood::evaluation::{Bootstrap, Comparisons, Scores};
-use personhood::matcher::{EyeRule, MatchPolicy, compare};
+use personhood::matcher::{EyeRule, MatchPolicy, PreparedProbe};
 use rayon::ThreadPoolBuilder;
 
 use crate::args::Evaluate;
@@ -79,19 +79,23 @@ fn evaluate(args: &Evaluate, output: Output) -> Result<Exit, Failure> {
 fn compare_all(gallery: &Gallery, policy: &MatchPolicy, output: Output) -> Result<(Comparisons, f64), Failure> {
     let templates = &gallery.templates;
     let bar = output.progress(templates.len() * (templates.len() - 1) / 2, "comparing");
-    let comparisons = Comparisons::par_new(gallery.samples.clone(), |a, b| {
-        if a == 0 {
-            bar.inc(b as u64);
-        }
-        let alignment = compare(&templates[b], &templates[a], policy).alignment()?;
-        Some(policy.score.distance(alignment.distance, templates[b].layout()))
+    let prepare = |b: usize| {
+        bar.inc(b as u64);
+        PreparedProbe::new(&templates[b], policy)
+    };
+    let comparisons = Comparisons::par_prepared(gallery.samples.clone(), prepare, |probe, a| {
+        let alignment = probe.compare(&templates[a]).alignment()?;
+        Some(policy.score.distance(alignment.distance, templates[a].layout()))
     })?;
     bar.finish_and_clear();
     // Timed by themselves: a clock around each of millions of comparisons would cost as much as they do.
     let some = templates.len().min(64);
     let begin = thread_time();
-    for (a, b) in (0..some).flat_map(|b| (0..b).map(move |a| (a, b))) {
-        let _ = std::hint::black_box(compare(&templates[b], &templates[a], policy));
+    for b in 0..some {
+        let probe = PreparedProbe::new(&templates[b], policy);
+        for reference in &templates[..b] {
+            let _ = std::hint::black_box(probe.compare(reference));
+        }
     }
     let pairs = some * (some - 1) / 2;
     Ok((comparisons, (thread_time() - begin).as_secs_f64() / pairs as f64))
