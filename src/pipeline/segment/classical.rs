@@ -115,7 +115,7 @@ impl Segmenter for ClassicalSegmenter {
     }
 
     fn id(&self) -> &str {
-        "classical 2"
+        "classical 3"
     }
 }
 
