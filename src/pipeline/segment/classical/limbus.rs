@@ -4,7 +4,7 @@ use core::f32::consts::TAU;
 
 use super::plane::Pyramid;
 use super::pupil::Pupil;
-use super::ring::{Curve, Ring, closed_path, fit_series, radii_about};
+use super::ring::{Curve, Ring, Shape, closed_path, fit_series_near, radii_about};
 use crate::pipeline::privacy::Wiped;
 
 /// The outer boundary of an iris, roughly: where the two sides agree.
@@ -18,6 +18,8 @@ pub(super) struct Sides {
     pub(super) balance: f32,
     /// Turn of the head for which the sides were found, radians from +x towards +y.
     tilt: f32,
+    /// What the circle is stretched by.
+    shape: Shape,
 }
 
 /// Angles of the unwrapped surroundings; a bin of four is what the sides are put together from.
@@ -75,7 +77,8 @@ pub(super) fn sides(pyramid: &Pyramid, pupil: &Pupil) -> Option<Sides> {
     if last < 1.5 * first {
         return None;
     }
-    let mut ring = Ring::new(pyramid, centre, (first, last), (ANGLES, RADII), |_| true);
+    let shape = pupil.shape();
+    let mut ring = Ring::new(pyramid, centre, (first, last), (ANGLES, RADII), shape);
     ring.blur_angles(1);
     let softness = SOFTNESS * pyramid.range();
     let mut edges = Wiped::filled(0.0_f32, ANGLES * RADII);
@@ -94,6 +97,7 @@ pub(super) fn sides(pyramid: &Pyramid, pupil: &Pupil) -> Option<Sides> {
         strength: circle.strength,
         balance: circle.balance,
         tilt: circle.tilt as f32 * TAU / BINS as f32,
+        shape,
     })
 }
 
@@ -146,7 +150,9 @@ fn circles(ring: &Ring, edges: &[f32], pupil_radius: f32) -> Vec<Circle> {
                         }
                         _ => continue,
                     };
-                    let score = strength * central * upright * dilation_weight(pupil_radius / radius);
+                    let off = distance / (ECCENTRIC * radius);
+                    let score =
+                        strength * central / (1.0 + off * off) * upright * dilation_weight(pupil_radius / radius);
                     if score > best.score {
                         *best = Circle { score, strength, balance, offset, tilt };
                     }
@@ -223,6 +229,10 @@ pub(super) struct Limbus {
     pub(super) contrast: f32,
     /// Share of the lateral angles at which path and curve agree.
     pub(super) support: f32,
+    /// Share of the lateral angles that lie in the picture.
+    pub(super) seen: f32,
+    /// Mean distance of the path from the curve there, over the radius; each counts a tenth at the most.
+    pub(super) residual: f32,
 }
 
 /// Harmonics of the limbus: Daugman's 5 coefficients (2007, section II).
@@ -233,9 +243,20 @@ const HARMONICS: usize = 2;
 /// frame were 22, 16, 9, 11.
 const PRIOR: f32 = 0.03;
 
+/// What the pupil's centre counts for that of the limbus, where the edge at one of the 256 angles counts 1.
+///
+/// Centres of pupils lie 0.02 to 0.05 radii of the iris off (0.1 to 0.3 mm of 5.9), edges found 0.02 to 0.03, and alike over
+/// some eight angles: 8 · (0.02/0.04)² is 2, with the wider spread more. An outline seen all around does not feel it; one side alone says little
+/// about where the other is. With 0, 2, 4 and 8 the wrong limbi among 900 drawn eyes of ten kinds were 38, 26, 17 and 15, and with 8
+/// ordinary ones were 10 % less exact.
+const CONCENTRIC: f32 = 4.0;
+/// Distance of the limbus' centre from the pupil's, over the radius, at which a circle counts half: three deviations and more.
+const ECCENTRIC: f32 = 0.15;
+
 /// Traces the contour near the circle found from the sides.
 pub(super) fn trace(pyramid: &Pyramid, pupil: &Pupil, sides: &Sides) -> Option<Limbus> {
-    let rough = pass(pyramid, pupil, &Curve::circle(sides.centre, sides.radius), 0.14, 1, sides.tilt)?;
+    let start = sides.shape.stretched(&Curve::circle(sides.centre, sides.radius));
+    let rough = pass(pyramid, pupil, &start, 0.14, 1, sides.tilt)?;
     pass(pyramid, pupil, &rough.curve, 0.10, HARMONICS, sides.tilt)
 }
 
@@ -245,12 +266,16 @@ fn pass(pyramid: &Pyramid, pupil: &Pupil, start: &Curve, share: f32, harmonics: 
     let (centre, about) = start.about_own_centre(64);
     let radius = about.iter().sum::<f32>() / 64.0;
     let range = ((1.0 - share - 0.06) * radius, (1.0 + share + 0.06) * radius);
-    let mut ring = Ring::new(pyramid, centre, range, (angles, radii), |_| true);
+    let shape = pupil.shape();
+    let unstretched = |points: &[[f32; 2]]| -> Vec<f32> {
+        radii_about(points, centre, angles).iter().zip(shape.factors(angles)).map(|(radius, by)| radius / by).collect()
+    };
+    let mut ring = Ring::new(pyramid, centre, range, (angles, radii), shape);
     ring.blur_angles(3);
     let (mut edges, _) = ring.edges(|rho| 0.06 * rho);
     // Not inside the pupil's own edge.
     let pupil_points = pupil.curve.points(64);
-    let clear = radii_about(&pupil_points, centre, angles);
+    let clear = unstretched(&pupil_points);
     for angle in 0..angles {
         for index in 0..radii {
             if ring.radius(index as f32) < 1.12 * clear[angle] + 1.0 {
@@ -281,12 +306,14 @@ fn pass(pyramid: &Pyramid, pupil: &Pupil, start: &Curve, share: f32, harmonics: 
         .enumerate()
         .map(|(a, &i)| (edges[a * radii + i] / typical).clamp(0.0, 1.0) * (0.1 + 0.9 * lateral(a)))
         .collect();
-    let before = radii_about(&start.points(64), centre, angles);
+    let before = unstretched(&start.points(64));
+    let middle = pupil.curve.about_own_centre(64).0;
+    let concentric = ([middle[0] - centre[0], middle[1] - centre[1]], CONCENTRIC);
     let fit = |weights: &[f32], count: usize, ridge: f32| {
         let mixed: Vec<f32> =
             rho.iter().zip(&before).zip(weights).map(|((r, s), w)| (w * r + PRIOR * s) / (w + PRIOR)).collect();
         let total: Vec<f32> = weights.iter().map(|w| w + PRIOR).collect();
-        fit_series(&mixed, &total, count, ridge)
+        fit_series_near(&mixed, &total, count, ridge, concentric)
     };
     let mut weights = strength.clone();
     let mut series = fit(&weights, 1, 1e-2);
@@ -300,19 +327,22 @@ fn pass(pyramid: &Pyramid, pupil: &Pupil, start: &Curve, share: f32, harmonics: 
         series = fit(&weights, count, 2e-3);
     }
     let curve = Curve { centre, series };
-    let (mut support, mut contrast, mut total, mut lateral_total) = (0.0, 0.0, 0.0_f32, 0.0);
+    let (mut support, mut contrast, mut total, mut lateral_total, mut off) = (0.0, 0.0, 0.0_f32, 0.0_f32, 0.0_f32);
     for angle in 0..angles {
         let residual = (rho[angle] - curve.radius(angle as f32 * TAU / angles as f32)).abs() / radius;
         let in_frame = ring.weights[angle * radii + path[angle]] > 0.0;
         lateral_total += lateral(angle);
         let share = if in_frame { lateral(angle) } else { 0.0 };
         total += share;
+        off += share * residual.min(0.1);
         if residual < 0.04 && edges[angle * radii + path[angle]] > 0.35 * typical {
             support += share;
         }
         contrast += share * edges[angle * radii + path[angle]];
     }
+    let (seen, residual) = (total / lateral_total.max(1.0), off / total.max(1.0));
     // A limbus of which less than two fifths are in the picture is not known well enough.
     let total = total.max(0.4 * lateral_total);
-    Some(Limbus { curve, contrast: contrast / total, support: support / total })
+    let curve = shape.stretched(&curve);
+    Some(Limbus { curve, contrast: contrast / total, support: support / total, seen, residual })
 }

@@ -174,17 +174,19 @@ fn what_counts(levels: &[Plane], level: usize, glints: &[bool], glint_level: usi
     let (plane, of) = (&levels[level], &levels[glint_level]);
     let (coarser, finer) = (glint_level.saturating_sub(level), level.saturating_sub(glint_level));
     let mut counts = vec![1; plane.data.len()];
-    for (row, counts) in counts.chunks_exact_mut(plane.width).enumerate() {
-        // The last pixels of an odd side have none that is half as large.
-        let Some(glints) = glints.chunks_exact(of.width).nth((row >> coarser) << finer) else { continue };
-        if finer > 0 {
-            counts
-                .iter_mut()
-                .zip(glints.iter().step_by(1 << finer))
-                .for_each(|(count, &glint)| *count = u8::from(!glint));
-        } else {
-            let targets = counts.chunks_mut(1 << coarser).zip(glints);
-            targets.for_each(|(counts, &glint)| counts.fill(u8::from(!glint)));
+    for (row, line) in glints.chunks_exact(of.width).enumerate().filter(|(_, line)| line.contains(&true)) {
+        for (column, _) in line.iter().enumerate().filter(|(_, glint)| **glint) {
+            // One pixel of a coarser level if it is the first of those that it stands for; all that it stands for of a finer one.
+            if (row | column) & ((1 << finer) - 1) != 0 {
+                continue;
+            }
+            let [columns, rows] = [(column, plane.width), (row, plane.height)].map(|(at, size)| {
+                let first = (at >> finer) << coarser;
+                first.min(size)..(first + (1 << coarser)).min(size)
+            });
+            for row in rows {
+                counts[row * plane.width..][columns.clone()].fill(0);
+            }
         }
     }
     counts

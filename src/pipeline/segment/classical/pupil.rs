@@ -4,7 +4,7 @@ use core::f32::consts::TAU;
 use core::ops::Range;
 
 use super::plane::{Plane, Pyramid};
-use super::ring::{Curve, Ring, closed_path, fit_series, ranked, turns};
+use super::ring::{Curve, Ring, Shape, closed_path, fit_series, ranked, turns};
 use crate::pipeline::privacy::Wiped;
 
 /// A disc that may be a pupil, in picture pixels.
@@ -175,17 +175,17 @@ struct Offsets {
 
 impl Offsets {
     fn new(plane: &Plane, [x, y]: [f32; 2], radius: f32) -> Self {
-        let [column, row] = [x, y].map(|v| v.floor());
-        let (x, y) = (x - column, y - row);
+        let pixel = [x, y].map(|v| v as i32);
+        let nearest = |v: f32| (v + 0.5) as i32;
         let from_middle = |share: f32| {
             RING.map(|(cos, sin)| {
-                let [column, row] =
-                    [x + share * radius * cos, y + share * radius * sin].map(|v| (v + 0.5).floor() as isize);
-                row * plane.width.cast_signed() + column
+                let column = nearest(x + share * radius * cos) - pixel[0];
+                let row = nearest(y + share * radius * sin) - pixel[1];
+                row as isize * plane.width.cast_signed() + column as isize
             })
         };
         let reach = (radius + 2.0).ceil() as i32;
-        Self { pixel: [column as i32, row as i32], radius, reach, ring: from_middle(1.0), disc: from_middle(0.65) }
+        Self { pixel, radius, reach, ring: from_middle(1.0), disc: from_middle(0.65) }
     }
 
     /// The score with the middle moved by `step`, if it is better than `best`.
@@ -323,12 +323,36 @@ impl Pupil {
         higher.sqrt() / mean.max(1.0)
     }
 
+    /// The foreshortening that its outline shows, round where it is less than pupils have by themselves.
+    ///
+    /// Seen from aside, a pupil and the limbus around it become alike narrow, and all of the pupil is seen. What two
+    /// harmonics say is too little to tell a turned eye from an oval pupil, so that it counts in part: from
+    /// [`OVAL_PUPIL`] on, as a shrunken estimate.
+    pub(super) fn shape(&self) -> Shape {
+        let &[mean, _, _, a, b, ..] = self.curve.series.as_slice() else { return Shape::ROUND };
+        let [a, b] = [a / mean, b / mean];
+        let amount = a.hypot(b);
+        if self.support < WHOLE_SHAPE || !(OVAL_PUPIL..LARGEST_OVAL).contains(&amount) {
+            return Shape::ROUND;
+        }
+        let share = 1.0 - (OVAL_PUPIL / amount) * (OVAL_PUPIL / amount);
+        Shape { a: share * a, b: share * b }
+    }
+
     /// Whether another traced disc lies within this one and is clearly its smaller part.
     pub(super) fn contains(&self, other: &Self) -> bool {
         let [dx, dy] = [0, 1].map(|axis| self.curve.centre[axis] - other.curve.centre[axis]);
         other.radius() < 0.75 * self.radius() && dx.hypot(dy) + other.radius() < 1.05 * self.radius()
     }
 }
+
+/// Second harmonic of pupils' own outlines over the radius, at most: axes of 0.93 and more of each other (Wyatt 1995). A
+/// circle seen from 21° aside has as much.
+const OVAL_PUPIL: f32 = 0.035;
+/// Nobody is to be recognised from 50° aside, which this is.
+const LARGEST_OVAL: f32 = 0.22;
+/// Share of the outline that must have been seen for its shape to mean anything.
+const WHOLE_SHAPE: f32 = 0.8;
 
 /// Harmonics of a pupil's contour: Daugman's 17 coefficients (2007, section II).
 const HARMONICS: usize = 8;
@@ -374,7 +398,7 @@ fn pass(
         return None;
     }
     let range = ((1.0 - share) * radius, (1.0 + share) * radius);
-    let mut ring = Ring::new(pyramid, centre, range, (angles, radii), |_| true);
+    let mut ring = Ring::new(pyramid, centre, range, (angles, radii), Shape::ROUND);
     ring.blur_angles(angles / 64);
     let (edges, inner) = ring.edges(|rho| (0.1 * rho).max(1.5));
     // The greys of some radii, for a quantile of them.

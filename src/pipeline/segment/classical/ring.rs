@@ -33,6 +33,37 @@ fn long_turns(count: usize) -> impl Iterator<Item = (f64, f64)> {
     })
 }
 
+/// What a ring's radii are multiplied with at each angle φ: 1 + a cos 2φ + b sin 2φ, an ellipse nearly.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    pub(super) a: f32,
+    pub(super) b: f32,
+}
+
+impl Shape {
+    pub(super) const ROUND: Self = Self { a: 0.0, b: 0.0 };
+
+    fn towards(self, (sin, cos): (f32, f32)) -> f32 {
+        1.0 + self.a * (cos * cos - sin * sin) + self.b * (2.0 * sin * cos)
+    }
+
+    /// The factors at `count` equal angles.
+    pub(super) fn factors(self, count: usize) -> impl Iterator<Item = f32> {
+        turns(count).map(move |turn| self.towards(turn))
+    }
+
+    /// A curve in the ring's radii as it lies in the picture.
+    pub(super) fn stretched(self, curve: &Curve) -> Curve {
+        if self.a == 0.0 && self.b == 0.0 {
+            return curve.clone();
+        }
+        // A product with two more harmonics.
+        let radii: Vec<f32> = curve.radii(64).zip(self.factors(64)).map(|(radius, factor)| radius * factor).collect();
+        let harmonics = curve.series.len() / 2 + 2;
+        Curve { centre: curve.centre, series: fit_series(&radii, &[1.0; 64], harmonics, 0.0) }
+    }
+}
+
 /// Samples of a ring: `values[angle * radii + radius]`; wiped when dropped.
 pub(super) struct Ring {
     pub(super) angles: usize,
@@ -51,21 +82,22 @@ impl Drop for Ring {
 }
 
 impl Ring {
-    /// Unwraps radii `first … last` (picture pixels) about `centre`, at the angles that are `wanted`;
-    /// the others stay without weight.
+    /// Unwraps radii `first … last` (picture pixels, where the shape is 1) about `centre`.
     pub(super) fn new(
         pyramid: &Pyramid,
         centre: [f32; 2],
         (first, last): (f32, f32),
         (angles, radii): (usize, usize),
-        wanted: impl Fn(usize) -> bool,
+        shape: Shape,
     ) -> Self {
         let step = (last - first) / (radii - 1) as f32;
         let level = pyramid.level_for(step);
         let mut values = vec![0.0; angles * radii];
         let mut weights = vec![0.0; angles * radii];
-        for (angle, (sin, cos)) in turns(angles).enumerate().filter(|&(angle, _)| wanted(angle)) {
+        for (angle, (sin, cos)) in turns(angles).enumerate() {
             let row = angle * radii..(angle + 1) * radii;
+            let stretch = shape.towards((sin, cos));
+            let (first, step) = (first * stretch, step * stretch);
             let start = [centre[0] + first * cos, centre[1] + first * sin];
             pyramid.ray(level, start, [step * cos, step * sin], &mut values[row.clone()], &mut weights[row]);
         }
@@ -382,22 +414,38 @@ pub(super) fn radii_about(points: &[[f32; 2]], centre: [f32; 2], count: usize) -
 /// `ridge` (relative to the total weight) damps harmonic k ≥ 2 by k⁴, so that a stretch without
 /// weight is bridged by a circle rather than by an oscillation.
 pub(super) fn fit_series(radii: &[f32], weights: &[f32], harmonics: usize, ridge: f32) -> Vec<f32> {
+    fit_series_near(radii, weights, harmonics, ridge, ([0.0; 2], 0.0))
+}
+
+/// [`fit_series`] whose centre is drawn to a place by a weight.
+pub(super) fn fit_series_near(
+    radii: &[f32],
+    weights: &[f32],
+    harmonics: usize,
+    ridge: f32,
+    near: ([f32; 2], f32),
+) -> Vec<f32> {
     // The sums are the work; of known size they are a few instructions each.
     match harmonics {
-        0 => fit_sized::<1>(radii, weights, ridge),
-        1 => fit_sized::<3>(radii, weights, ridge),
-        2 => fit_sized::<5>(radii, weights, ridge),
-        3 => fit_sized::<7>(radii, weights, ridge),
-        4 => fit_sized::<9>(radii, weights, ridge),
-        5 => fit_sized::<11>(radii, weights, ridge),
-        6 => fit_sized::<13>(radii, weights, ridge),
-        7 => fit_sized::<15>(radii, weights, ridge),
-        _ => fit_sized::<17>(radii, weights, ridge),
+        0 => fit_sized::<1>(radii, weights, ridge, near),
+        1 => fit_sized::<3>(radii, weights, ridge, near),
+        2 => fit_sized::<5>(radii, weights, ridge, near),
+        3 => fit_sized::<7>(radii, weights, ridge, near),
+        4 => fit_sized::<9>(radii, weights, ridge, near),
+        5 => fit_sized::<11>(radii, weights, ridge, near),
+        6 => fit_sized::<13>(radii, weights, ridge, near),
+        7 => fit_sized::<15>(radii, weights, ridge, near),
+        _ => fit_sized::<17>(radii, weights, ridge, near),
     }
 }
 
 /// [`fit_series`] of `UNKNOWNS` coefficients.
-fn fit_sized<const UNKNOWNS: usize>(radii: &[f32], weights: &[f32], ridge: f32) -> Vec<f32> {
+fn fit_sized<const UNKNOWNS: usize>(
+    radii: &[f32],
+    weights: &[f32],
+    ridge: f32,
+    (place, pull): ([f32; 2], f32),
+) -> Vec<f32> {
     let harmonics = UNKNOWNS / 2;
     let mut matrix = [[0.0_f64; UNKNOWNS]; UNKNOWNS];
     let mut right = [0.0_f64; UNKNOWNS];
@@ -425,6 +473,13 @@ fn fit_sized<const UNKNOWNS: usize>(radii: &[f32], weights: &[f32], ridge: f32) 
         let damping = if k == 1 { 1e-4 } else { f64::from(ridge) * (k as f64).powi(4) };
         for row in [2 * k - 1, 2 * k] {
             matrix[row][row] += damping * total;
+        }
+    }
+    // The first harmonic is a shift of the centre.
+    if UNKNOWNS > 2 && pull > 0.0 {
+        for (row, place) in [1, 2].into_iter().zip(place) {
+            matrix[row][row] += f64::from(pull);
+            right[row] += f64::from(pull) * f64::from(place);
         }
     }
     matrix[0][0] += 1e-9 * total.max(1e-9);
@@ -570,6 +625,20 @@ mod tests {
                 assert!((long_sin - angle.sin()).abs() < 1e-14 && (long_cos - angle.cos()).abs() < 1e-14);
             }
         }
+    }
+
+    #[test]
+    fn a_stretched_curve_has_the_products_for_radii() {
+        let curve = Curve { centre: [3.0, 4.0], series: vec![50.0, 1.0, -2.0, 0.5, 0.25] };
+        let shape = Shape { a: 0.06, b: -0.03 };
+        let stretched = shape.stretched(&curve);
+        for part in 0..64 {
+            let angle = part as f32 * TAU / 64.0;
+            let factor = 1.0 + shape.a * (2.0 * angle).cos() + shape.b * (2.0 * angle).sin();
+            let (found, expected) = (stretched.radius(angle), curve.radius(angle) * factor);
+            assert!((found - expected).abs() < 0.02, "{part}: {found}, expected {expected}");
+        }
+        assert_eq!(Shape::ROUND.stretched(&curve).series, curve.series);
     }
 
     /// Every number of harmonics finds the series that the radii were made of.
