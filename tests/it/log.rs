@@ -99,6 +99,16 @@ fn copy(from: impl AsRef<OsStr>, to: impl AsRef<OsStr>) {
     assert!(Command::new("cp").arg("-r").arg(from).arg(to).status().unwrap().success());
 }
 
+/// A registry, and the master key that lies beside it where its records are sealed.
+#[track_caller]
+fn copy_registry(desk: &Desk, from: &str, to: &str) {
+    copy(desk.path(from), desk.path(to));
+    let key = desk.path(&format!("{from}.master-key"));
+    if key.exists() {
+        copy(key, desk.path(&format!("{to}.master-key")));
+    }
+}
+
 /// Every line of docs/log.md that begins with `personhood`, in its order; `curl` is the witness at hand.
 #[test]
 fn the_commands_of_docs_log_md_work() {
@@ -151,7 +161,7 @@ fn the_log_follows_the_registry() {
 
     // A registry that was put back, and another one, are noticed.
     let backup = desk.path("backup");
-    copy(desk.path("registry"), &backup);
+    copy_registry(&desk, "registry", "backup");
     desk.enroll(4);
     for file in ["log", "log.key"] {
         let (from, to) = (desk.path("registry").join(file), backup.join(file));
@@ -221,7 +231,7 @@ fn relying_parties_take_what_was_logged_and_seen() {
 fn a_witness_does_not_sign_a_fork() {
     let desk = Desk::new();
     desk.cosign(0);
-    copy(desk.path("registry"), desk.path("fork"));
+    copy_registry(&desk, "registry", "fork");
     desk.enroll(2);
     desk.cosign(4);
     let other = format!("log append --registry fork --software-digest {}", "ab".repeat(32));

@@ -15,7 +15,7 @@ mod golden;
 mod interchange;
 #[cfg(feature = "serde")]
 mod iris;
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", unix))]
 mod log;
 mod matcher;
 mod membership;
