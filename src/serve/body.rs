@@ -1,12 +1,10 @@
 //! Bodies and values from outside: read once, in one spelling.
 
-use std::error::Error as _;
 use std::str::FromStr;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Request};
 use axum::http::{StatusCode, header};
-use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 
 use super::refusal::Refusal;
@@ -24,14 +22,11 @@ pub(super) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Ref
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
     }
     let bytes = Bytes::from_request(request, &()).await.map_err(|rejection| {
-        let mut cause = rejection.source();
-        while let Some(error) = cause {
-            if error.is::<LengthLimitError>() {
-                return Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is too large.");
-            }
-            cause = error.source();
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is too large.")
+        } else {
+            Refusal::bad("invalid_request", "The body did not arrive whole.")
         }
-        Refusal::bad("invalid_request", "The body did not arrive whole.")
     })?;
     // serde reads a struct from a list as well, by the order of its fields: another spelling, so not this one.
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {

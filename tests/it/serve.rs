@@ -207,13 +207,26 @@ impl Answer {
     #[track_caller]
     fn golden(&self, name: &str) {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("testdata/serve/{name}.json"));
-        let found = json!({ "status": self.status.as_u16(), "body": self.json() });
-        let text = serde_json::to_string_pretty(&found).unwrap() + "\n";
+        let found = json!({ "status": self.status.as_u16(), "body": without_numbers(self.json()) });
         if std::env::var_os("UPDATE_SERVE").is_some() {
-            std::fs::write(&path, &text).unwrap();
+            std::fs::write(&path, serde_json::to_string_pretty(&found).unwrap() + "\n").unwrap();
         }
         let golden = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        assert_eq!(text, golden, "{name}");
+        assert_eq!(found, serde_json::from_str::<Value>(&golden).unwrap(), "{name}");
+    }
+}
+
+/// The same with values of 32 bytes and the place of an error in a body left out.
+fn without_numbers(value: Value) -> Value {
+    match value {
+        Value::String(text) if text.len() == 66 && text.starts_with("0x") => "0x(32 bytes)".into(),
+        Value::String(text) => match text.split_once(" column ") {
+            Some((front, _)) => format!("{front} column C.").into(),
+            None => text.into(),
+        },
+        Value::Array(items) => items.into_iter().map(without_numbers).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, without_numbers(value))).collect(),
+        other => other,
     }
 }
 
