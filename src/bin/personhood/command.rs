@@ -13,6 +13,7 @@ mod eyes;
 mod identify;
 mod identity;
 mod init;
+mod life;
 mod man;
 mod prove;
 mod record;
@@ -46,6 +47,18 @@ pub(crate) fn run(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Record(args) => record::run(&args, output),
         Command::Simulate(args) => simulate::run(&args, output),
         Command::Status(args) => status::run(&args, output),
+        Command::Check(args) => life::rules::check(&args, output),
+        Command::Decisions(args) => life::rules::decisions(&args, output),
+        Command::Erase(args) => life::people::erase(&args, output),
+        Command::Operator(args) => life::rules::operator(&args, output),
+        Command::Policy(args) => life::rules::policy(&args, output),
+        Command::Recover(args) => life::people::recover(&args, output),
+        Command::Refresh(args) => life::people::refresh(&args, output),
+        Command::Reinstate(args) => life::people::reinstate(&args, output),
+        Command::Renew(args) => life::people::renew(&args, output),
+        Command::Review(args) => life::review::run(&args, output),
+        Command::Revoke(args) => life::people::revoke(&args, output),
+        Command::Suspend(args) => life::people::suspend(&args, output),
         Command::Verify(args) => verify::run(&args, output),
     }
 }

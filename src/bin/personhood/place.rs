@@ -4,9 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use personhood::registry::{Registry, RegistryPolicy};
-use personhood::store::SqliteStore;
+use personhood::registry::{Checked, Registry, RegistryPolicy};
+use personhood::store::{SqliteStore, Store as _};
+use personhood::tree::RootHistory;
 
+use crate::args::RegistryFolder;
 use crate::failure::Failure;
 
 /// The database in the folder; SQLite puts its write-ahead log beside it.
@@ -24,14 +26,31 @@ pub(crate) fn create(folder: &Path, policy: RegistryPolicy) -> Result<DiskRegist
     Ok(Registry::create(store, policy, now())?)
 }
 
-/// Opens a registry that is there.
-pub(crate) fn open(folder: &Path) -> Result<DiskRegistry, Failure> {
-    Ok(Registry::open(SqliteStore::open(database(folder))?)?)
+/// Opens a registry that is there, in the name of whoever asks.
+pub(crate) fn open(registry: &RegistryFolder) -> Result<DiskRegistry, Failure> {
+    named(Registry::open(SqliteStore::open(database(&registry.registry))?)?, registry)
 }
 
 /// Opens a registry for questions that change nothing.
-pub(crate) fn open_read_only(folder: &Path) -> Result<DiskRegistry, Failure> {
-    Ok(Registry::open(SqliteStore::open_read_only(database(folder))?)?)
+pub(crate) fn open_read_only(registry: &RegistryFolder) -> Result<DiskRegistry, Failure> {
+    named(Registry::open(SqliteStore::open_read_only(database(&registry.registry))?)?, registry)
+}
+
+fn named(mut opened: DiskRegistry, registry: &RegistryFolder) -> Result<DiskRegistry, Failure> {
+    opened.set_operator(registry.operator.as_deref().unwrap_or_default());
+    Ok(opened)
+}
+
+/// The roots of a registry, which everybody may know.
+pub(crate) fn roots(folder: &Path) -> Result<RootHistory, Failure> {
+    Ok(Registry::open(SqliteStore::open_read_only(database(folder))?)?.root_history()?)
+}
+
+/// Checks a registry that need not be whole enough to be opened.
+pub(crate) fn check(registry: &RegistryFolder) -> Result<Checked, Failure> {
+    let mut store = SqliteStore::open(database(&registry.registry))?;
+    // As the only writer, so that nothing changes between two questions; nothing is written.
+    Ok(personhood::registry::check(&store.begin()?)?)
 }
 
 /// The store of a registry, for reading everybody without holding them in memory.

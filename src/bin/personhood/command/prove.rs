@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Prove, output: Output) -> Result<Exit, Failure> {
     let external_nullifier = scope(&args.scope)?.external_nullifier();
     let signal = signal(&args.signal)?;
     let secret = identity::read(&args.identity, output)?;
-    let membership = place::open_read_only(&args.registry.registry)?.path(secret.commitment())?;
+    let membership = place::open_read_only(&args.registry)?.path(secret.commitment())?;
     let nonce = nonce(args.nonce);
     let statement = Statement {
         root: membership.root,

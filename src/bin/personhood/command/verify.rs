@@ -82,7 +82,7 @@ fn accepted_roots(args: &Verify) -> Result<AcceptedRoots, Failure> {
 }
 
 fn root_history(folder: &Path) -> Result<RootHistory, Failure> {
-    Ok(place::open_read_only(folder)?.root_history()?)
+    place::roots(folder)
 }
 
 fn nullifiers(seen: &Path) -> Result<Box<dyn NullifierStore>, Failure> {
