@@ -211,6 +211,30 @@ pub enum Error {
     #[cfg(all(feature = "log", feature = "store"))]
     #[error(transparent)]
     Logged(#[from] crate::registry::logged::LoggedError),
+    /// A step in somebody's life was not taken.
+    #[cfg(feature = "store")]
+    #[error(transparent)]
+    Step(#[from] crate::registry::StepError),
+    /// A person's templates were not replaced.
+    #[cfg(feature = "store")]
+    #[error(transparent)]
+    Refresh(#[from] crate::registry::RefreshError),
+    /// A person has no new leaf.
+    #[cfg(feature = "store")]
+    #[error(transparent)]
+    Recover(#[from] crate::registry::RecoverError),
+    /// Nothing was decided about a duplicate.
+    #[cfg(feature = "store")]
+    #[error(transparent)]
+    Review(#[from] crate::registry::ReviewError),
+    /// Somebody's role stays what it is.
+    #[cfg(feature = "store")]
+    #[error(transparent)]
+    Operator(#[from] crate::registry::OperatorError),
+    /// A policy was not adopted.
+    #[cfg(feature = "store")]
+    #[error(transparent)]
+    Adopt(#[from] crate::registry::AdoptError),
     /// There is no path.
     #[cfg(feature = "store")]
     #[error(transparent)]
@@ -334,6 +358,18 @@ impl Error {
             Self::Authenticate(error) => error.code(),
             #[cfg(all(feature = "log", feature = "store"))]
             Self::Logged(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::Step(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::Refresh(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::Recover(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::Review(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::Operator(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::Adopt(error) => error.code(),
             #[cfg(feature = "store")]
             Self::Path(error) => error.code(),
             Self::Verify(error) => error.code(),

@@ -49,33 +49,46 @@
 //! [detectors](crate::presentation) say. Mirrored pictures of enrolled eyes are found.
 
 mod candidate;
+mod captured;
+mod check;
 mod decision;
 mod enrol;
 mod error;
 mod eye_word;
 mod known;
+mod lifecycle;
 #[cfg(feature = "log")]
 pub mod logged;
 mod policy;
+mod review;
+mod roles;
 
 pub use candidate::{Candidate, Sighting};
+pub use captured::{RecoverRequest, RefreshRequest, Requested};
+pub use check::{Checked, check};
 pub use decision::{Action, Decision, Distance};
 pub use enrol::{EnrollRequest, Enrolled, EnrolmentClass};
-pub use error::{AuthenticateError, EnrollError, IdentifyError, PathError, RegistryError, UnfitTemplate};
+pub use error::{
+    AdoptError, AuthenticateError, EnrollError, IdentifyError, OperatorError, PathError, RecoverError, RefreshError,
+    RegistryError, ReviewError, StepError, UnfitTemplate,
+};
+pub use lifecycle::Changed;
 pub use policy::{PolicyError, RegistryPolicy};
+pub use review::Voted;
 
 use core::fmt;
 
-use candidate::Pairing;
+use captured::{Claim, claimed};
 use decision::{Details, SOFTWARE};
 use known::Known;
+use lifecycle::Deciding;
 
 use crate::identity::{Credential, IdentityCommitment, Leaf};
 use crate::iris::{EyeSide, IrisTemplate, Layout};
 use crate::matcher::EyePair;
 use crate::store::{
-    Census, DecisionId, Genesis, NewDecision, PersonId, PersonRecord, PersonStatus, PolicyId, RootRecord, Sequence,
-    Store, StoreError, WriteTransaction,
+    Census, ChangeRecord, DecisionId, Genesis, NewDecision, NewPolicy, PersonId, PersonRecord, PersonStatus, PolicyId,
+    RootRecord, Sequence, Store, StoreError, TemplatePair, WriteTransaction,
 };
 use crate::tree::{self, LeafIndex, MerklePath, MerkleRoot, RootHistory, Tree};
 
@@ -88,6 +101,8 @@ const TREE_ARITY: u8 = tree::ARITY as u8;
 const TREE_DEPTH: u8 = tree::DEPTH as u8;
 /// Rows read at a time where rows are small.
 const BATCH: u32 = 10_000;
+/// Rows read at a time where they have templates.
+const PEOPLE: u32 = 1_000;
 
 /// Everybody who is enrolled, in a store.
 pub struct Registry<S> {
@@ -266,6 +281,64 @@ impl<S: Store> Registry<S> {
         &self.policy
     }
 
+    /// Puts another policy in force, for every process that works on this registry.
+    ///
+    /// Layout and encoder stay, since everybody's templates are of them.
+    ///
+    /// # Errors
+    ///
+    /// [`AdoptError`].
+    pub fn adopt_policy(&mut self, policy: &RegistryPolicy, at: u64) -> Result<PolicyId, AdoptError> {
+        self.require(Action::AdoptPolicy)?;
+        let document = policy.to_json().map_err(RegistryError::from)?;
+        self.refresh()?;
+        if policy.layout != self.policy.layout {
+            return Err(AdoptError::Fixed { field: "the layout" });
+        }
+        if policy.encoder != self.policy.encoder {
+            return Err(AdoptError::Fixed { field: "the encoder" });
+        }
+        if *policy == self.policy {
+            return Err(AdoptError::InForce);
+        }
+        let mut transaction = self.store.begin()?;
+        self.known.catch_up(&transaction)?;
+        let id = transaction.adopt_policy(NewPolicy {
+            document: &document,
+            root: self.known.tree().root(),
+            root_at: self.known.root_at(at),
+            decision: NewDecision {
+                at,
+                operator: &self.operator,
+                action: Action::AdoptPolicy.as_str(),
+                outcome: ACCEPTED,
+                person: None,
+                policy: self.policy_id,
+                software: SOFTWARE,
+                details: &Details::new(0, 0, &[]).to_json(),
+            },
+        })?;
+        transaction.commit()?;
+        self.learn();
+        Ok(id)
+    }
+
+    /// The number of the policy in force.
+    #[must_use]
+    pub fn policy_id(&self) -> PolicyId {
+        self.policy_id
+    }
+
+    /// Everything that happened to a person, in order: the facts, never the templates.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError`].
+    pub fn history(&self, person: PersonId) -> Result<Vec<ChangeRecord>, RegistryError> {
+        self.require(Action::Audit)?;
+        Ok(self.store.changes_of(person)?)
+    }
+
     /// The store.
     #[must_use]
     pub fn store(&self) -> &S {
@@ -344,6 +417,7 @@ impl<S: Store> Registry<S> {
     ///
     /// [`RegistryError`].
     pub fn decisions(&self, after: u64, limit: u32) -> Result<Vec<Decision>, RegistryError> {
+        self.require(Action::Audit)?;
         let records = self.store.decisions_since(after, limit)?;
         records
             .into_iter()
@@ -397,6 +471,7 @@ impl<S: Store> Registry<S> {
             return Err(IdentifyError::NoEye);
         }
         self.check_kind(probes)?;
+        self.require(Action::Identify)?;
         self.refresh()?;
         Ok(self.known.search(probes, false, &self.policy).same)
     }
@@ -418,30 +493,29 @@ impl<S: Store> Registry<S> {
             return Err(AuthenticateError::NoEye);
         }
         self.check_kind(probes)?;
+        self.require(Action::Authenticate)?;
         self.refresh()?;
-        let record = self.store.person(person)?.ok_or(AuthenticateError::UnknownPerson { person })?;
+        let mut transaction = self.store.begin()?;
+        let record = claimed(&transaction, &self.policy, person, request.at)?;
         let enrolled = eyes_of(&record)?;
-        let pairing = Pairing::new(probes, enrolled.as_eyes(), false, &self.policy.matching);
-        let enrolled_eyes = enrolled.as_eyes().present().count();
-        let accepted = pairing.proves_same(self.policy.matching.eye_rule, enrolled_eyes);
-
-        let mut looked_at = pairing.matching.clone();
-        looked_at.extend(&pairing.differing);
-        let undecided = looked_at.is_empty();
-        let details = Details::new(1, pairing.incomparable as u64, &[Candidate { person, sightings: looked_at }]);
-        let outcome = match (accepted, undecided) {
-            (true, _) => ACCEPTED,
-            (false, true) => "undecided",
-            (false, false) => "not_this_person",
+        let claim = Claim::new(probes, enrolled.as_eyes(), false, &self.policy);
+        let refusal = claim.refusal(person);
+        let deciding = Deciding {
+            known: &self.known,
+            operator: &self.operator,
+            policy: self.policy_id,
+            at: request.at,
+            action: Action::Authenticate,
+            details: claim.details(person),
         };
-        let decision = self.record(request.at, Action::Authenticate, outcome, Some(person), &details)?;
-        if accepted {
-            Ok(Authenticated { person, sightings: pairing.matching, decision })
-        } else if undecided {
-            Err(AuthenticateError::Undecided { person })
-        } else {
-            let nearest = pairing.differing.first().map(|sighting| sighting.alignment);
-            Err(AuthenticateError::NotThisPerson { person, nearest })
+        let outcome = refusal.as_ref().map_or(ACCEPTED, AuthenticateError::code);
+        let decision = deciding.record(&mut transaction, outcome, person)?;
+        transaction.commit()?;
+        match (refusal, claim) {
+            (Some(error), _) => Err(error),
+            (None, Claim::Theirs(pairing) | Claim::Undecided(pairing) | Claim::Other(pairing)) => {
+                Ok(Authenticated { person, sightings: pairing.matching, decision })
+            }
         }
     }
 
@@ -541,10 +615,16 @@ impl OwnedEyes {
 }
 
 fn eyes_of(record: &PersonRecord) -> Result<OwnedEyes, RegistryError> {
+    eyes_of_pair(&record.templates, &format!("person {}", record.person))
+}
+
+fn eyes_of_pair(templates: &TemplatePair, owner: &str) -> Result<OwnedEyes, RegistryError> {
     let open = |eye: EyeSide| {
-        record.templates.of(eye).map(|template| template.open()).transpose().map_err(|error| RegistryError::Damaged {
-            detail: format!("{eye} template of person {}: {error}", record.person),
-        })
+        templates
+            .of(eye)
+            .map(|template| template.open())
+            .transpose()
+            .map_err(|error| RegistryError::Damaged { detail: format!("{eye} template of {owner}: {error}") })
     };
     Ok(OwnedEyes { left: open(EyeSide::Left)?, right: open(EyeSide::Right)? })
 }

@@ -34,6 +34,7 @@
 //! store refuses wider ones.
 
 mod change;
+mod desk;
 mod error;
 mod memory;
 mod nullifiers;
@@ -42,6 +43,10 @@ mod sealed;
 mod sqlite;
 
 pub use change::{Change, PersonChange, PersonStatus, PersonStep};
+pub use desk::{
+    NewRecovery, NewReview, OperatorRecord, RecoveryRecord, RecoveryState, ReviewRecord, ReviewStep, ReviewVerdict,
+    ReviewVote, Role, StationRecord,
+};
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use nullifiers::{Recorded, SqliteNullifiers};
@@ -112,6 +117,17 @@ number!(
     /// One version of the policy, numbered 1, 2, …; the newest is in force.
     PolicyId,
     "policy"
+);
+
+number!(
+    /// One recovery, numbered 1, 2, …
+    RecoveryId,
+    "recovery"
+);
+number!(
+    /// One duplicate that people decide about, numbered 1, 2, …
+    ReviewId,
+    "review"
 );
 
 impl From<u32> for PersonId {
@@ -472,6 +488,55 @@ pub trait ReadStore {
     /// [`StoreError`].
     fn keyring(&self) -> Result<Option<Vec<u8>>, StoreError>;
 
+    /// One recovery.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn recovery(&self, id: RecoveryId) -> Result<Option<RecoveryRecord>, StoreError>;
+
+    /// The recoveries that wait for their time, by number.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn pending_recoveries(&self) -> Result<Vec<RecoveryRecord>, StoreError>;
+
+    /// One review, with its votes.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn review(&self, id: ReviewId) -> Result<Option<ReviewRecord>, StoreError>;
+
+    /// Up to `limit` reviews with numbers above `after` (zero for all), by number.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn reviews_since(&self, after: u64, limit: u32) -> Result<Vec<ReviewRecord>, StoreError>;
+
+    /// The people whose eyes match this person's and who were found to be others, by number.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn exceptions_of(&self, person: PersonId) -> Result<Vec<PersonId>, StoreError>;
+
+    /// Everybody who may or might do something, by name.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn operators(&self) -> Result<Vec<OperatorRecord>, StoreError>;
+
+    /// Every station that is or was known, by name.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn stations(&self) -> Result<Vec<StationRecord>, StoreError>;
+
     /// Bytes that the store takes on its disk, write-ahead log included; `None` if it has no disk.
     ///
     /// # Errors
@@ -533,6 +598,85 @@ pub trait WriteTransaction: ReadStore {
     ///
     /// [`StoreError::Conflict`] unless the person has exactly these eyes, and the failures of a disk.
     fn replace_records(&mut self, person: PersonId, templates: TemplatePair) -> Result<(), StoreError>;
+
+    /// Lets a recovery wait for its time.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] if the person or the commitment has a pending one, or the person or the decision does not
+    /// exist; and the failures of a disk.
+    fn open_recovery(&mut self, recovery: &NewRecovery) -> Result<RecoveryId, StoreError>;
+
+    /// Ends a pending recovery: completed (the person's change comes with it) or cancelled. Its commitment goes.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] if it is not pending; and the failures of a disk.
+    fn close_recovery(&mut self, id: RecoveryId, completed: bool) -> Result<(), StoreError>;
+
+    /// Puts a duplicate before people.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] if the decision does not exist; and the failures of a disk.
+    fn open_review(&mut self, review: NewReview) -> Result<ReviewId, StoreError>;
+
+    /// Adds an opinion to an open review.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] if the review is not open in this round, or the operator has an opinion in it; and the
+    /// failures of a disk.
+    fn vote(&mut self, id: ReviewId, vote: &ReviewVote) -> Result<(), StoreError>;
+
+    /// Closes, reopens or forgets a review.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] if it does not stand so; and the failures of a disk.
+    fn step_review(&mut self, id: ReviewId, step: ReviewStep) -> Result<(), StoreError>;
+
+    /// Records that a review found two people whose eyes match.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] if it is recorded, or one of the three does not exist; and the failures of a disk.
+    fn insert_exception(&mut self, person: PersonId, other: PersonId, review: ReviewId) -> Result<(), StoreError>;
+
+    /// Adds an operator, or replaces the one of this name.
+    ///
+    /// # Errors
+    ///
+    /// The failures of a disk.
+    fn put_operator(&mut self, operator: &OperatorRecord) -> Result<(), StoreError>;
+
+    /// Adds a station, or replaces the one of this name.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] if another station has its key; and the failures of a disk.
+    fn put_station(&mut self, station: &StationRecord) -> Result<(), StoreError>;
+
+    /// Remembers a challenge that was given out.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] if it was before; and the failures of a disk.
+    fn insert_challenge(&mut self, challenge: &[u8; 32], expires_at: u64) -> Result<(), StoreError>;
+
+    /// Takes a challenge back, so that it is used once; says until when it was good, or that nobody knows it.
+    ///
+    /// # Errors
+    ///
+    /// The failures of a disk.
+    fn take_challenge(&mut self, challenge: &[u8; 32]) -> Result<Option<u64>, StoreError>;
+
+    /// Forgets the challenges that were good until before this time.
+    ///
+    /// # Errors
+    ///
+    /// The failures of a disk.
+    fn forget_challenges(&mut self, before: u64) -> Result<(), StoreError>;
 
     /// Makes everything permanent. It is on the disk when this returns `Ok`.
     ///

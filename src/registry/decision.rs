@@ -14,10 +14,12 @@ pub(super) const SOFTWARE: &str = concat!("personhood ", env!("CARGO_PKG_VERSION
 const VERSION: u32 = 1;
 /// No more distances than this are written down: a probe that matches everybody would fill the disk.
 const MAXIMUM_DISTANCES: usize = 32;
+/// No longer reason is written down, in bytes.
+pub(super) const MAXIMUM_REASON: usize = 2_000;
 /// No more reports of detectors than this.
 const MAXIMUM_REPORTS: usize = 16;
 
-/// What was decided about.
+/// What was decided about, or is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action {
@@ -25,6 +27,40 @@ pub enum Action {
     Enrol,
     /// Is this the person they say?
     Authenticate,
+    /// Whose eyes are these? It is not recorded; the roles ask for it.
+    Identify,
+    /// Shall newer captures replace a person's templates?
+    Refresh,
+    /// May this person have a new leaf, in a while?
+    Recover,
+    /// The new leaf is there.
+    CompleteRecovery,
+    /// There will be no new leaf.
+    CancelRecovery,
+    /// A person is out, for a time.
+    Suspend,
+    /// A suspended person is back.
+    Reinstate,
+    /// A person is out, for good.
+    Revoke,
+    /// A credential has another end.
+    Renew,
+    /// Nothing about a person is left.
+    Erase,
+    /// Is a candidate an enrolled person?
+    Review,
+    /// A review is opened again.
+    Appeal,
+    /// Reading reviews; not recorded.
+    ReadReviews,
+    /// Another policy is in force.
+    AdoptPolicy,
+    /// Somebody may do something, or no longer.
+    ChangeOperators,
+    /// A station is known, or no longer.
+    ChangeStations,
+    /// Reading decisions and checking the registry; not recorded.
+    Audit,
 }
 
 impl Action {
@@ -34,6 +70,23 @@ impl Action {
         match self {
             Self::Enrol => "enrol",
             Self::Authenticate => "authenticate",
+            Self::Identify => "identify",
+            Self::Refresh => "refresh",
+            Self::Recover => "recover",
+            Self::CompleteRecovery => "complete-recovery",
+            Self::CancelRecovery => "cancel-recovery",
+            Self::Suspend => "suspend",
+            Self::Reinstate => "reinstate",
+            Self::Revoke => "revoke",
+            Self::Renew => "renew",
+            Self::Erase => "erase",
+            Self::Review => "review",
+            Self::Appeal => "appeal",
+            Self::ReadReviews => "read-reviews",
+            Self::AdoptPolicy => "adopt-policy",
+            Self::ChangeOperators => "change-operators",
+            Self::ChangeStations => "change-stations",
+            Self::Audit => "audit",
         }
     }
 }
@@ -50,7 +103,7 @@ pub struct Decision {
     pub at: u64,
     /// Who asked, in the deployment's own words.
     pub operator: String,
-    /// What was decided about: "enrol", "authenticate".
+    /// What was decided about: the word of an [`Action`].
     pub action: String,
     /// "accepted", or the code of the refusal.
     pub outcome: String,
@@ -69,6 +122,10 @@ pub struct Decision {
     pub distances: Vec<Distance>,
     /// What detectors of presentation attacks said.
     pub presentations: Vec<PresentationReport>,
+    /// Why, in the words of whoever decided; empty where nobody was asked.
+    pub reason: String,
+    /// What else it is about: a review, a recovery, an operator, a station; empty where nothing is.
+    pub subject: String,
 }
 
 /// One distance of a decision.
@@ -101,6 +158,10 @@ pub(super) struct Details {
     distances: Vec<Distance>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     presentations: Vec<PresentationReport>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    reason: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    subject: String,
 }
 
 impl Details {
@@ -110,12 +171,24 @@ impl Details {
             .flat_map(|candidate| candidate.sightings.iter().map(|sighting| distance(candidate.person, sighting)))
             .take(MAXIMUM_DISTANCES)
             .collect();
-        Self { version: VERSION, people, incomparable, distances, presentations: Vec::new() }
+        Self { version: VERSION, people, incomparable, distances, ..Self::default() }
     }
 
     /// With what detectors said, as far as it is kept.
     pub(super) fn with_presentations(mut self, reports: &[PresentationReport]) -> Self {
         self.presentations = reports.iter().take(MAXIMUM_REPORTS).cloned().collect();
+        self
+    }
+
+    /// With why, cut to 2,000 bytes.
+    pub(super) fn with_reason(mut self, reason: &str) -> Self {
+        reason[..reason.floor_char_boundary(MAXIMUM_REASON)].clone_into(&mut self.reason);
+        self
+    }
+
+    /// With what else it is about.
+    pub(super) fn about(mut self, subject: String) -> Self {
+        self.subject = subject;
         self
     }
 
@@ -155,6 +228,8 @@ impl Decision {
             incomparable: details.incomparable,
             distances: details.distances,
             presentations: details.presentations,
+            reason: details.reason,
+            subject: details.subject,
         })
     }
 }

@@ -3,18 +3,22 @@
 use std::collections::BTreeSet;
 
 use super::candidate::Candidate;
+use super::captured::owner_of;
 use super::decision::{Action, Details, SOFTWARE};
 use super::known::Suspects;
 use super::{EnrollError, OwnedEyes, Registry, RegistryError, RegistryPolicy, UnfitTemplate, eyes_of};
 use crate::identity::{Assurance, Credential, IdentityCommitment, Leaf};
 use crate::iris::{EyeSide, IrisTemplate};
-use crate::matcher::{Comparison, EyePair, compare};
+use crate::matcher::{Alignment, Comparison, EyePair, compare};
 use crate::presentation::{PresentationReport, Verdict};
 use crate::store::{
-    LeafRecord, NewDecision, NewPerson, PersonId, PersonRecord, ReadStore, Store, TemplatePair, TemplateRecord,
-    WriteTransaction,
+    LeafRecord, NewDecision, NewPerson, NewReview, PersonId, PersonRecord, ReadStore, Store, TemplatePair,
+    TemplateRecord, WriteTransaction,
 };
 use crate::tree::{LeafIndex, MerkleRoot};
+
+/// The outcome of an enrolment that people will decide about.
+const REVIEW: &str = "review";
 
 /// How many eyes an enrolment rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -129,6 +133,7 @@ impl<S: Store> Registry<S> {
         request: EnrollRequest,
         presentations: &[PresentationReport],
     ) -> Result<Enrolled, EnrollError> {
+        self.require(Action::Enrol)?;
         let credential = Credential::new(request.issued_at, request.expires_at, request.class.assurance())?;
         let probes = request.eyes()?;
         self.check_kind(probes)?;
@@ -160,21 +165,42 @@ impl<S: Store> Registry<S> {
         suspects.catch_up(&transaction, &news, probes, &self.policy)?;
 
         let incomparable = suspects.incomparable.len() as u64;
-        let taken = transaction.person_of(&request.commitment)?;
+        let taken = owner_of(&transaction, &transaction.pending_recoveries()?, &request.commitment)?;
         if let Some(refusal) = verdict(&self.policy, suspects, taken) {
             let people = self.known.people();
-            transaction.insert_decision(&NewDecision {
+            let adjudicated = match refusal.error {
+                EnrollError::Duplicate { person, eye, alignment, .. }
+                    if self.policy.adjudicate_duplicates && taken.is_none() =>
+                {
+                    Some((person, eye, alignment))
+                }
+                _ => None,
+            };
+            let decision = transaction.insert_decision(&NewDecision {
                 at,
                 operator: &self.operator,
                 action: Action::Enrol.as_str(),
-                outcome: refusal.error.code(),
+                outcome: if adjudicated.is_some() { REVIEW } else { refusal.error.code() },
                 person: refusal.person(),
                 policy: self.policy_id,
                 software: SOFTWARE,
                 details: &refusal.details(people).with_presentations(presentations).to_json(),
             })?;
+            let Some((person, eye, alignment)) = adjudicated else {
+                transaction.commit()?;
+                return Err(refusal.error);
+            };
+            let review = transaction.open_review(NewReview {
+                opened_at: at,
+                commitment: request.commitment,
+                templates: records(probes),
+                issued_at: at,
+                expires_at: request.expires_at,
+                assurance: credential.assurance(),
+                decision,
+            })?;
             transaction.commit()?;
-            return Err(refusal.error);
+            return Err(EnrollError::Review { review, person, eye, alignment });
         }
 
         let leaf = LeafRecord {
@@ -189,10 +215,7 @@ impl<S: Store> Registry<S> {
         let details = Details::new(self.known.people(), incomparable, &[]).with_presentations(presentations).to_json();
         let inserted = transaction.insert_person(NewPerson {
             at,
-            templates: TemplatePair {
-                left: probes.left.map(TemplateRecord::clear),
-                right: probes.right.map(TemplateRecord::clear),
-            },
+            templates: records(probes),
             leaf,
             root,
             root_at,
@@ -220,15 +243,22 @@ impl<S: Store> Registry<S> {
                 .check(&self.policy.degeneracy)
                 .map_err(|reason| UnfitTemplate::Degenerate { eye, reason })?;
         }
-        if let (Some(left), Some(right)) = (probes.left, probes.right) {
-            // Two eyes of one person are as independent as two people's (Daugman 2004, section 5), so a match
-            // here is one eye, and its owner could enrol again with the other one.
-            if let Comparison::Match(alignment) = compare(left, right, &self.policy.matching) {
-                return Err(EnrollError::SameEyeTwice { alignment });
-            }
-        }
-        Ok(())
+        same_eye_twice(probes, &self.policy).map_or(Ok(()), |alignment| Err(EnrollError::SameEyeTwice { alignment }))
     }
+}
+
+/// One eye in both places.
+pub(super) fn same_eye_twice(eyes: EyePair<'_>, policy: &RegistryPolicy) -> Option<Alignment> {
+    // Two eyes of one person are as independent as two people's (Daugman 2004, section 5), so a match
+    // here is one eye, and its owner could enrol again with the other one.
+    match compare(eyes.left?, eyes.right?, &policy.matching) {
+        Comparison::Match(alignment) => Some(alignment),
+        _ => None,
+    }
+}
+
+fn records(eyes: EyePair<'_>) -> TemplatePair {
+    TemplatePair { left: eyes.left.map(TemplateRecord::clear), right: eyes.right.map(TemplateRecord::clear) }
 }
 
 impl EnrollRequest {

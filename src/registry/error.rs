@@ -4,7 +4,7 @@ use super::PolicyError;
 use crate::identity::CredentialError;
 use crate::iris::{Degenerate, EncoderVersion, EyeSide, Layout};
 use crate::matcher::Alignment;
-use crate::store::{PersonId, PersonStatus, StoreError};
+use crate::store::{PersonId, PersonStatus, RecoveryId, ReviewId, ReviewVerdict, Role, StoreError};
 
 /// The registry cannot work at all.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,25 @@ pub enum RegistryError {
     /// Every leaf of the tree is taken.
     #[error("the tree is full: it holds 2^30 leaves")]
     TreeFull,
+    /// The registry names who may do what, and nobody of this name is among them.
+    #[error("{}: say who you are, or ask an administrator to add you", match operator.as_str() {
+        "" => "no operator is named".to_owned(),
+        name => format!("nobody named {name:?} may work here"),
+    })]
+    UnknownOperator {
+        /// The name that was given; empty if none was.
+        operator: String,
+    },
+    /// Their role does not allow it.
+    #[error("{operator} is {}, which does not allow {action}: ask somebody whose role does", role.as_str())]
+    NotAllowed {
+        /// Who.
+        operator: String,
+        /// Their role.
+        role: Role,
+        /// What they asked for.
+        action: &'static str,
+    },
 }
 
 /// A template that this registry does not take.
@@ -172,6 +191,18 @@ pub enum EnrollError {
         person: PersonId,
     },
 
+    /// People will decide whether this is a duplicate.
+    #[error("looks like person {person}, whose {eye} eye matches ({alignment}): two people decide in review {review}")]
+    Review {
+        /// The number of the review.
+        review: ReviewId,
+        /// Whose eye matches best.
+        person: PersonId,
+        /// Which of their eyes.
+        eye: EyeSide,
+        /// Distance and rotation.
+        alignment: Alignment,
+    },
     /// The registry failed; nothing was decided.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -193,6 +224,7 @@ impl EnrollError {
             Self::MatchesTooMany { .. } => "matches_too_many",
             Self::Undecided { .. } => "undecided",
             Self::DuplicateCommitment { .. } => "duplicate_commitment",
+            Self::Review { .. } => "review",
             Self::Registry(error) => error.code(),
         }
     }
@@ -220,6 +252,8 @@ impl RegistryError {
             Self::Damaged { .. } => "registry_damaged",
             Self::OtherTree { .. } => "registry_other_tree",
             Self::TreeFull => "registry_tree_full",
+            Self::UnknownOperator { .. } => "operator_unknown",
+            Self::NotAllowed { .. } => "role_not_allowed",
         }
     }
 }
@@ -296,6 +330,24 @@ pub enum AuthenticateError {
         /// Who they said they are.
         person: PersonId,
     },
+    /// They are not active.
+    #[error("person {person} is {}, not active", status.as_str())]
+    NotActive {
+        /// Who they said they are.
+        person: PersonId,
+        /// How that person stands.
+        status: PersonStatus,
+    },
+    /// Other eyes were presented as theirs too often.
+    #[error("too many attempts to be person {person} failed: try again in {retry_after} s")]
+    LockedOut {
+        /// Who they said they are.
+        person: PersonId,
+        /// From when on they may try again, Unix seconds.
+        retry_at: u64,
+        /// In how many seconds that is.
+        retry_after: u64,
+    },
     /// The registry failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -310,6 +362,8 @@ impl AuthenticateError {
             Self::UnknownPerson { .. } => "unknown_person",
             Self::Template(unfit) => unfit.code(),
             Self::NotThisPerson { .. } => "not_this_person",
+            Self::NotActive { .. } => "not_active",
+            Self::LockedOut { .. } => "locked_out",
             Self::Undecided { .. } => "undecided",
             Self::Registry(error) => error.code(),
         }
@@ -362,3 +416,345 @@ impl From<StoreError> for PathError {
         Self::Registry(error.into())
     }
 }
+
+/// Why a step in somebody's life was not taken. Nothing was stored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StepError {
+    /// Nobody has this number.
+    #[error("there is no person {person}")]
+    UnknownPerson {
+        /// The number.
+        person: PersonId,
+    },
+    /// They do not stand so that this could happen to them.
+    #[error("person {person} is {}, so that this cannot be done", status.as_str())]
+    NotPossible {
+        /// Who.
+        person: PersonId,
+        /// How they stand.
+        status: PersonStatus,
+    },
+    /// The dates cannot be.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+    /// The registry failed.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}
+
+impl StepError {
+    /// A stable word for this kind of error.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownPerson { .. } => "unknown_person",
+            Self::NotPossible { .. } => "not_possible",
+            Self::Credential(_) => "credential_dates",
+            Self::Registry(error) => error.code(),
+        }
+    }
+}
+
+/// Why a person's templates were not replaced. Nothing but the decision was stored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RefreshError {
+    /// The eyes are not theirs, or nobody can tell.
+    #[error(transparent)]
+    Authenticate(#[from] AuthenticateError),
+    /// An eye is presented that was not enrolled.
+    #[error("person {person} is enrolled without a {eye} eye: present the other one")]
+    EyeNotEnrolled {
+        /// Who.
+        person: PersonId,
+        /// Which eye.
+        eye: EyeSide,
+    },
+    /// One eye would be enrolled as both.
+    #[error("both templates are of one eye ({alignment}): capture the other eye")]
+    SameEyeTwice {
+        /// How they match.
+        alignment: Alignment,
+    },
+    /// The new captures match somebody else too, straight or mirrored.
+    #[error("the new captures match person {person} too, their {eye} eye ({alignment}): capture the eyes again")]
+    SomebodyElse {
+        /// Whom.
+        person: PersonId,
+        /// Which of their eyes.
+        eye: EyeSide,
+        /// Distance and rotation.
+        alignment: Alignment,
+    },
+    /// For some people nobody can say whether the new captures are theirs.
+    #[error(
+        "too few bits in common with {people} enrolled people to rule them out ({limit} are allowed): capture the eyes wider open"
+    )]
+    NotRuledOut {
+        /// How many.
+        people: usize,
+        /// How many may be.
+        limit: u32,
+    },
+    /// The registry failed.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}
+
+impl RefreshError {
+    /// A stable word for this kind of error, as decisions record it.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Authenticate(error) => error.code(),
+            Self::EyeNotEnrolled { .. } => "eye_not_enrolled",
+            Self::SameEyeTwice { .. } => "same_eye_twice",
+            Self::SomebodyElse { .. } => "somebody_else",
+            Self::NotRuledOut { .. } => "not_ruled_out",
+            Self::Registry(error) => error.code(),
+        }
+    }
+}
+
+/// Why there is no new leaf. Nothing but the decision was stored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecoverError {
+    /// The eyes are not theirs, or nobody can tell.
+    #[error(transparent)]
+    Authenticate(#[from] AuthenticateError),
+    /// The dates cannot be.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+    /// The commitment has a leaf, or waits for one.
+    #[error("the commitment is enrolled already, as person {person}: make a new identity")]
+    DuplicateCommitment {
+        /// As whom.
+        person: PersonId,
+    },
+    /// They have asked already.
+    #[error("recovery {recovery} is pending until {ready_at}: complete it then, or cancel it")]
+    Pending {
+        /// The recovery that waits.
+        recovery: RecoveryId,
+        /// From when on it can be completed, Unix seconds.
+        ready_at: u64,
+    },
+    /// No such recovery waits.
+    #[error("recovery {recovery} is not pending")]
+    NotPending {
+        /// The number.
+        recovery: RecoveryId,
+    },
+    /// Its time has not come.
+    #[error("recovery {recovery} cannot be completed before {ready_at}: wait {wait} s")]
+    TooEarly {
+        /// The recovery.
+        recovery: RecoveryId,
+        /// From when on it can be completed, Unix seconds.
+        ready_at: u64,
+        /// In how many seconds that is.
+        wait: u64,
+    },
+    /// The registry failed.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}
+
+impl RecoverError {
+    /// A stable word for this kind of error, as decisions record it.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Authenticate(error) => error.code(),
+            Self::Credential(_) => "credential_dates",
+            Self::DuplicateCommitment { .. } => "duplicate_commitment",
+            Self::Pending { .. } => "recovery_pending",
+            Self::NotPending { .. } => "recovery_not_pending",
+            Self::TooEarly { .. } => "recovery_too_early",
+            Self::Registry(error) => error.code(),
+        }
+    }
+}
+
+/// Why nothing was decided about a duplicate. Nothing was stored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReviewError {
+    /// There is no such review.
+    #[error("there is no review {review}")]
+    Unknown {
+        /// The number.
+        review: ReviewId,
+    },
+    /// It is decided.
+    #[error("review {review} is decided: {}", verdict.as_str())]
+    Closed {
+        /// The review.
+        review: ReviewId,
+        /// How.
+        verdict: ReviewVerdict,
+    },
+    /// Votes have a name.
+    #[error("a review is decided by people with names: say who you are")]
+    Nameless,
+    /// Votes have a reason.
+    #[error("the reason has {found} bytes, and must have 1 to {limit}")]
+    Reason {
+        /// Its length.
+        found: usize,
+        /// The longest.
+        limit: usize,
+    },
+    /// Nobody decides twice, in an appeal neither.
+    #[error("{operator} has decided in review {review}: somebody else has to")]
+    VotedAlready {
+        /// The review.
+        review: ReviewId,
+        /// Who.
+        operator: String,
+    },
+    /// Somebody matches whom the people who decided have not seen.
+    #[error("the candidate of review {review} matches person {person} too, who came later: enrol them again")]
+    NewMatch {
+        /// The review.
+        review: ReviewId,
+        /// Who.
+        person: PersonId,
+    },
+    /// The candidate's commitment was enrolled meanwhile.
+    #[error("the commitment is enrolled already, as person {person}: make a new identity")]
+    DuplicateCommitment {
+        /// As whom.
+        person: PersonId,
+    },
+    /// Nobody was refused by it.
+    #[error("review {review} has refused nobody")]
+    NothingToAppeal {
+        /// The review.
+        review: ReviewId,
+    },
+    /// It was appealed already, or too much time has passed.
+    #[error("review {review} cannot be appealed any more")]
+    NoAppealLeft {
+        /// The review.
+        review: ReviewId,
+    },
+    /// The dates cannot be any more.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+    /// The registry failed.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}
+
+impl ReviewError {
+    /// A stable word for this kind of error.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown { .. } => "review_unknown",
+            Self::Closed { .. } => "review_closed",
+            Self::Nameless => "operator_nameless",
+            Self::Reason { .. } => "review_reason",
+            Self::VotedAlready { .. } => "review_voted_already",
+            Self::NewMatch { .. } => "review_new_match",
+            Self::DuplicateCommitment { .. } => "duplicate_commitment",
+            Self::NothingToAppeal { .. } => "review_nothing_to_appeal",
+            Self::NoAppealLeft { .. } => "review_no_appeal_left",
+            Self::Credential(_) => "credential_dates",
+            Self::Registry(error) => error.code(),
+        }
+    }
+}
+
+/// Why somebody's role stays what it is.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OperatorError {
+    /// The name cannot be one.
+    #[error(
+        "a name has 1 to {limit} bytes of letters, digits, spaces, dots, hyphens, underscores and @, no space at its ends"
+    )]
+    Name {
+        /// The most bytes.
+        limit: usize,
+    },
+    /// They have this role.
+    #[error("{operator} is {} already", role.as_str())]
+    There {
+        /// Who.
+        operator: String,
+        /// Their role.
+        role: Role,
+    },
+    /// Nobody of this name has a role.
+    #[error("nobody named {operator:?} has a role")]
+    Unknown {
+        /// The name.
+        operator: String,
+    },
+    /// Nobody could add operators any more.
+    #[error("no administrator would be left: add one first")]
+    NoAdministrator,
+    /// The registry failed.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}
+
+impl OperatorError {
+    /// A stable word for this kind of error.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Name { .. } => "operator_name",
+            Self::There { .. } => "operator_there",
+            Self::Unknown { .. } => "operator_unknown",
+            Self::NoAdministrator => "operator_no_administrator",
+            Self::Registry(error) => error.code(),
+        }
+    }
+}
+
+/// Why a policy was not adopted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdoptError {
+    /// The templates of everybody enrolled are of another kind.
+    #[error("{field} cannot change once a registry is there: create another one")]
+    Fixed {
+        /// Layout or encoder.
+        field: &'static str,
+    },
+    /// It is in force.
+    #[error("this policy is in force already")]
+    InForce,
+    /// The registry failed, or the policy cannot be.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}
+
+impl AdoptError {
+    /// A stable word for this kind of error.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Fixed { .. } => "policy_fixed",
+            Self::InForce => "policy_in_force",
+            Self::Registry(error) => error.code(),
+        }
+    }
+}
+
+macro_rules! from_store {
+    ($($error:ident)*) => {
+        $(impl From<StoreError> for $error {
+            fn from(error: StoreError) -> Self {
+                Self::Registry(error.into())
+            }
+        })*
+    };
+}
+
+from_store!(StepError RefreshError RecoverError ReviewError OperatorError AdoptError);

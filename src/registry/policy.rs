@@ -5,8 +5,11 @@ use serde::{Deserialize, Serialize};
 use crate::iris::{DegeneracyLimits, EncoderVersion, Layout};
 use crate::matcher::MatchPolicy;
 
-/// Version of the stored document. Version 1 said nothing about the score; it was the fractional one.
-const VERSION: u32 = 2;
+/// Version of the stored document. Version 1 said nothing about the score; it was the fractional one. Version 2 said nothing
+/// about what comes after enrolment; the defaults hold then.
+const VERSION: u32 = 3;
+/// No time span is longer, in seconds: some 35,000 years, as for times.
+const LONGEST: u64 = crate::identity::MAX_TIME;
 
 /// The rules by which a registry decides; stored with it, and named by every decision.
 ///
@@ -38,6 +41,21 @@ pub struct RegistryPolicy {
     /// Search each eye among the other eyes too. Default true: somebody who is enrolled could otherwise come
     /// back with left and right exchanged. It doubles the work; turn it off where the camera knows the side.
     pub swapped_eyes: bool,
+    /// How long a recovery waits before it can be completed, in seconds, so that whoever still has the earlier secret can
+    /// object. Default three days.
+    pub recovery_delay_seconds: u64,
+    /// Whether people decide about duplicates instead of the threshold alone. Default false.
+    pub adjudicate_duplicates: bool,
+    /// How long somebody whom people took for an enrolled person may appeal, in seconds; as long their templates are kept.
+    /// Default 30 days.
+    pub appeal_seconds: u64,
+    /// How often eyes that are not a person's may be presented as theirs within
+    /// [`attempt_window_seconds`](Self::attempt_window_seconds) before nobody may try any more. 0: without limit. Default 10.
+    pub maximum_attempts: u32,
+    /// How long an attempt counts, in seconds. Default one hour.
+    pub attempt_window_seconds: u64,
+    /// How long a person is kept after their credential has ended, in seconds. 0: until they are erased. Default 0.
+    pub retention_seconds: u64,
 }
 
 impl Default for RegistryPolicy {
@@ -50,9 +68,17 @@ impl Default for RegistryPolicy {
             maximum_matches: 8,
             maximum_incomparable: 0,
             swapped_eyes: true,
+            recovery_delay_seconds: 3 * DAY,
+            adjudicate_duplicates: false,
+            appeal_seconds: 30 * DAY,
+            maximum_attempts: 10,
+            attempt_window_seconds: 3_600,
+            retention_seconds: 0,
         }
     }
 }
+
+const DAY: u64 = 86_400;
 
 /// A policy that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -103,6 +129,19 @@ struct Document {
     maximum_matches: u32,
     maximum_incomparable: u32,
     swapped_eyes: bool,
+    // Since version 3: all of these or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recovery_delay_seconds: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    adjudicate_duplicates: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    appeal_seconds: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    maximum_attempts: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attempt_window_seconds: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retention_seconds: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -147,6 +186,12 @@ impl RegistryPolicy {
             maximum_matches: self.maximum_matches,
             maximum_incomparable: self.maximum_incomparable,
             swapped_eyes: self.swapped_eyes,
+            recovery_delay_seconds: Some(self.recovery_delay_seconds),
+            adjudicate_duplicates: Some(self.adjudicate_duplicates),
+            appeal_seconds: Some(self.appeal_seconds),
+            maximum_attempts: Some(self.maximum_attempts),
+            attempt_window_seconds: Some(self.attempt_window_seconds),
+            retention_seconds: Some(self.retention_seconds),
         };
         Ok(serde_json::to_string(&document).expect("plain numbers and words; `check` refused NaN"))
     }
@@ -168,6 +213,7 @@ impl RegistryPolicy {
             value: document.columns.to_string(),
             rule: "200 or 256",
         })?;
+        let default = Self::default();
         let policy = Self {
             layout,
             encoder: match document.encoder {
@@ -187,6 +233,37 @@ impl RegistryPolicy {
             maximum_matches: document.maximum_matches,
             maximum_incomparable: document.maximum_incomparable,
             swapped_eyes: document.swapped_eyes,
+            recovery_delay_seconds: since_3(
+                version,
+                "recovery_delay_seconds",
+                document.recovery_delay_seconds,
+                default.recovery_delay_seconds,
+            )?,
+            adjudicate_duplicates: since_3(
+                version,
+                "adjudicate_duplicates",
+                document.adjudicate_duplicates,
+                default.adjudicate_duplicates,
+            )?,
+            appeal_seconds: since_3(version, "appeal_seconds", document.appeal_seconds, default.appeal_seconds)?,
+            maximum_attempts: since_3(
+                version,
+                "maximum_attempts",
+                document.maximum_attempts,
+                default.maximum_attempts,
+            )?,
+            attempt_window_seconds: since_3(
+                version,
+                "attempt_window_seconds",
+                document.attempt_window_seconds,
+                default.attempt_window_seconds,
+            )?,
+            retention_seconds: since_3(
+                version,
+                "retention_seconds",
+                document.retention_seconds,
+                default.retention_seconds,
+            )?,
         };
         policy.check()?;
         Ok(policy)
@@ -225,11 +302,36 @@ impl RegistryPolicy {
                 return value(field, share.to_string(), "a share of 0 to 1");
             }
         }
+        for (field, seconds) in [
+            ("recovery_delay_seconds", self.recovery_delay_seconds),
+            ("appeal_seconds", self.appeal_seconds),
+            ("attempt_window_seconds", self.attempt_window_seconds),
+            ("retention_seconds", self.retention_seconds),
+        ] {
+            if seconds > LONGEST {
+                return value(field, seconds.to_string(), "below 2^40 seconds");
+            }
+        }
+        if self.maximum_attempts > 0 && self.attempt_window_seconds == 0 {
+            return value("attempt_window_seconds", "0".to_owned(), "above 0 where attempts are limited");
+        }
         // Fewer usable bits than must be common could never be compared with anybody.
         if self.degeneracy.usable_at_least * 1000.0 < f64::from(permille) {
             let given = self.degeneracy.usable_at_least.to_string();
             return value("usable_at_least", given, "at least minimum_compared_permille / 1000");
         }
         Ok(())
+    }
+}
+
+/// A field that came with version 3: there since then, and not before.
+fn since_3<T>(version: u32, field: &str, value: Option<T>, default: T) -> Result<T, PolicyError> {
+    match (version >= 3, value) {
+        (true, Some(value)) => Ok(value),
+        (false, None) => Ok(default),
+        (true, None) => Err(PolicyError::Malformed { detail: format!("missing field `{field}`") }),
+        (false, Some(_)) => {
+            Err(PolicyError::Malformed { detail: format!("unknown field `{field}` in version {version}") })
+        }
     }
 }

@@ -1,15 +1,20 @@
 //! The twin without a disk.
 
+mod desk;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use desk::Desk;
 
 use super::change::Plan;
 use super::other_eyes;
 use super::{
     Census, Change, ChangeRecord, DecisionId, DecisionRecord, Genesis, Inserted, NewDecision, NewPerson, NewPolicy,
-    PersonChange, PersonId, PersonRecord, PersonStatus, PersonStep, PolicyId, PolicyRecord, ReadStore, RootRecord,
-    Sequence, Store, StoreError, TemplatePair, WriteTransaction,
+    NewRecovery, NewReview, OperatorRecord, PersonChange, PersonId, PersonRecord, PersonStatus, PersonStep, PolicyId,
+    PolicyRecord, ReadStore, RecoveryId, RecoveryRecord, ReviewId, ReviewRecord, ReviewStep, ReviewVote, RootRecord,
+    Sequence, StationRecord, Store, StoreError, TemplatePair, WriteTransaction,
 };
 use crate::identity::IdentityCommitment;
 use crate::tree::MerkleRoot;
@@ -35,6 +40,7 @@ struct Content {
     changes: Vec<ChangeRecord>,
     decisions: Vec<DecisionRecord>,
     keyring: Option<Vec<u8>>,
+    desk: Desk,
 }
 
 /// A person, and the commitments that they gave up.
@@ -161,6 +167,34 @@ impl Content {
         let wanted = |record: &&DecisionRecord| record.person == Some(person) && record.at >= since;
         self.decisions.iter().rev().filter(wanted).take(limit as usize).cloned().collect()
     }
+
+    fn recovery(&self, id: RecoveryId) -> Option<RecoveryRecord> {
+        self.desk.recovery(id)
+    }
+
+    fn pending_recoveries(&self) -> Vec<RecoveryRecord> {
+        self.desk.pending_recoveries()
+    }
+
+    fn review(&self, id: ReviewId) -> Option<ReviewRecord> {
+        self.desk.review(id)
+    }
+
+    fn reviews_since(&self, after: u64, limit: u32) -> Vec<ReviewRecord> {
+        self.desk.reviews_since(after, limit)
+    }
+
+    fn exceptions_of(&self, person: PersonId) -> Vec<PersonId> {
+        self.desk.exceptions_of(person)
+    }
+
+    fn operators(&self) -> Vec<OperatorRecord> {
+        self.desk.operators.values().cloned().collect()
+    }
+
+    fn stations(&self) -> Vec<StationRecord> {
+        self.desk.stations.values().cloned().collect()
+    }
 }
 
 /// A number of rows to skip; where it does not fit, there are fewer rows anyway.
@@ -189,6 +223,13 @@ macro_rules! reads {
                 next_person() -> PersonId,
                 keyring() -> Option<Vec<u8>>,
                 decisions_of(person: PersonId, since: u64, limit: u32) -> Vec<DecisionRecord>,
+                recovery(id: RecoveryId) -> Option<RecoveryRecord>,
+                pending_recoveries() -> Vec<RecoveryRecord>,
+                review(id: ReviewId) -> Option<ReviewRecord>,
+                reviews_since(after: u64, limit: u32) -> Vec<ReviewRecord>,
+                exceptions_of(person: PersonId) -> Vec<PersonId>,
+                operators() -> Vec<OperatorRecord>,
+                stations() -> Vec<StationRecord>,
             }
 
             fn disk_bytes(&self) -> Result<Option<u64>, StoreError> {
@@ -237,6 +278,8 @@ struct Before {
     decisions: usize,
     keyring: Option<Vec<u8>>,
     changed: Vec<Person>,
+    /// As it was before it was first touched.
+    desk: Option<Desk>,
 }
 
 impl Before {
@@ -249,6 +292,7 @@ impl Before {
             decisions: content.decisions.len(),
             keyring: content.keyring.clone(),
             changed: Vec::new(),
+            desk: None,
         }
     }
 }
@@ -263,6 +307,9 @@ impl Drop for MemoryTransaction<'_> {
             self.content.persons[at] = person;
         }
         self.content.keyring = self.before.keyring.take();
+        if let Some(desk) = self.before.desk.take() {
+            self.content.desk = desk;
+        }
         self.content.policies.truncate(self.before.policies);
         self.content.persons.truncate(self.before.persons);
         self.content.changes.truncate(self.before.changes);
@@ -273,6 +320,24 @@ impl Drop for MemoryTransaction<'_> {
 impl MemoryTransaction<'_> {
     fn must_be_initialised(&self) -> Result<(), StoreError> {
         if self.content.genesis.is_some() { Ok(()) } else { Err(StoreError::NotInitialised) }
+    }
+
+    /// The desks, to be changed.
+    fn desk(&mut self) -> Result<&mut Desk, StoreError> {
+        self.must_be_initialised()?;
+        if self.before.desk.is_none() {
+            self.before.desk = Some(self.content.desk.clone());
+        }
+        Ok(&mut self.content.desk)
+    }
+
+    /// Is there such a decision, and are there such people?
+    fn must_exist(&self, decision: Option<DecisionId>, people: &[PersonId]) -> Result<(), StoreError> {
+        let decided = decision.is_none_or(|id| self.content.decision(id).is_some());
+        if decided && people.iter().all(|person| self.content.person(*person).is_some()) {
+            return Ok(());
+        }
+        Err(StoreError::Conflict { detail: "the row names a decision or person that is not there".into() })
     }
 
     /// The rules of [`WriteTransaction::insert_decision`]; `person` is about to be there.
@@ -367,6 +432,9 @@ impl WriteTransaction for MemoryTransaction<'_> {
         fits("time", new.root_at)?;
         let decision = NewDecision { person: Some(person), ..new.decision };
         self.check_decision(&decision)?;
+        if matches!(new.step, PersonStep::Erase) {
+            self.desk()?.erase(person);
+        }
         let Person { now, earlier } = &mut self.content.persons[at];
         now.status = status;
         match new.step {
@@ -420,6 +488,62 @@ impl WriteTransaction for MemoryTransaction<'_> {
         let before = before.filter(same_eyes).ok_or_else(|| other_eyes(person))?;
         self.content.persons[at].now.templates = templates;
         self.before.changed.push(before);
+        Ok(())
+    }
+
+    fn open_recovery(&mut self, recovery: &NewRecovery) -> Result<RecoveryId, StoreError> {
+        self.must_be_initialised()?;
+        self.must_exist(Some(recovery.decision), &[recovery.person])?;
+        self.desk()?.open_recovery(recovery)
+    }
+
+    fn close_recovery(&mut self, id: RecoveryId, completed: bool) -> Result<(), StoreError> {
+        self.desk()?.close_recovery(id, completed)
+    }
+
+    fn open_review(&mut self, review: NewReview) -> Result<ReviewId, StoreError> {
+        self.must_be_initialised()?;
+        self.must_exist(Some(review.decision), &[])?;
+        self.desk()?.open_review(review)
+    }
+
+    fn vote(&mut self, id: ReviewId, vote: &ReviewVote) -> Result<(), StoreError> {
+        self.desk()?.vote(id, vote)
+    }
+
+    fn step_review(&mut self, id: ReviewId, step: ReviewStep) -> Result<(), StoreError> {
+        if let ReviewStep::Close { person: Some(person), .. } = step {
+            self.must_exist(None, &[person])?;
+        }
+        self.desk()?.step_review(id, step)
+    }
+
+    fn insert_exception(&mut self, person: PersonId, other: PersonId, review: ReviewId) -> Result<(), StoreError> {
+        self.must_exist(None, &[person, other])?;
+        if self.content.review(review).is_none() {
+            return Err(StoreError::Conflict { detail: format!("there is no review {review}") });
+        }
+        self.desk()?.insert_exception(person, other, review)
+    }
+
+    fn put_operator(&mut self, operator: &OperatorRecord) -> Result<(), StoreError> {
+        self.desk()?.put_operator(operator)
+    }
+
+    fn put_station(&mut self, station: &StationRecord) -> Result<(), StoreError> {
+        self.desk()?.put_station(station)
+    }
+
+    fn insert_challenge(&mut self, challenge: &[u8; 32], expires_at: u64) -> Result<(), StoreError> {
+        self.desk()?.insert_challenge(challenge, expires_at)
+    }
+
+    fn take_challenge(&mut self, challenge: &[u8; 32]) -> Result<Option<u64>, StoreError> {
+        Ok(self.desk()?.challenges.remove(challenge))
+    }
+
+    fn forget_challenges(&mut self, before: u64) -> Result<(), StoreError> {
+        self.desk()?.challenges.retain(|_, expires_at| *expires_at >= before);
         Ok(())
     }
 

@@ -12,8 +12,9 @@ pub use rotate::Resealed;
 
 use super::{
     Census, ChangeRecord, DecisionId, DecisionRecord, Genesis, Inserted, NewDecision, NewPerson, NewPolicy,
-    PersonChange, PersonId, PersonRecord, PersonStep, PolicyId, PolicyRecord, ReadStore, RootRecord, Sequence, Store,
-    StoreError, TemplatePair, TemplateRecord, WriteTransaction,
+    NewRecovery, NewReview, OperatorRecord, PersonChange, PersonId, PersonRecord, PersonStep, PolicyId, PolicyRecord,
+    ReadStore, RecoveryId, RecoveryRecord, ReviewId, ReviewRecord, ReviewStep, ReviewVote, RootRecord, Sequence,
+    StationRecord, Store, StoreError, TemplatePair, TemplateRecord, WriteTransaction,
 };
 use crate::identity::IdentityCommitment;
 use crate::iris::EyeSide;
@@ -119,6 +120,22 @@ impl<S: Store> SealedStore<S> {
     }
 }
 
+impl<S: Store> SealedStore<S> {
+    /// As [`Self::opened`], for candidates.
+    fn opened_reviews(
+        &self,
+        read: impl Fn(&S) -> Result<Vec<ReviewRecord>, StoreError>,
+    ) -> Result<Vec<ReviewRecord>, StoreError> {
+        match open_reviews(self.vault().as_deref(), read(&self.inner)?) {
+            Err(StoreError::Vault(VaultError::UnknownKey { .. } | VaultError::NoMasterKey { .. })) => {
+                self.keys.replace(Keys::unlock(self.inner.keyring()?, &self.services)?);
+                open_reviews(self.vault().as_deref(), read(&self.inner)?)
+            }
+            opened => opened,
+        }
+    }
+}
+
 /// Which record is sealed, of whom, and where it belongs.
 fn place(record: &PersonRecord, eye: EyeSide) -> RecordBinding {
     RecordBinding { kind: RecordKind::Enrolled, subject: record.person.as_u64(), eye, version: record.template_version }
@@ -177,6 +194,26 @@ fn fill(mut people: Vec<PersonRecord>, opened: Opened) -> Vec<PersonRecord> {
     people
 }
 
+/// Opens the templates of candidates about whom people decide.
+fn open_reviews(vault: Option<&Vault>, mut reviews: Vec<ReviewRecord>) -> Result<Vec<ReviewRecord>, StoreError> {
+    for review in &mut reviews {
+        for eye in EyeSide::BOTH {
+            let record = review.templates.of_mut(eye);
+            if let Some(sealed) = record.as_ref().filter(|record| record.is_sealed()) {
+                let vault = vault.ok_or(VaultError::NoMasterKey { wanted_ids: Vec::new() })?;
+                let template = vault.open(&queued(review.id, eye), sealed.as_bytes())?;
+                *record = Some(TemplateRecord::clear(&template));
+            }
+        }
+    }
+    Ok(reviews)
+}
+
+/// Where a candidate's record belongs.
+const fn queued(review: ReviewId, eye: EyeSide) -> RecordBinding {
+    RecordBinding { kind: RecordKind::Queued, subject: review.as_u64(), eye, version: 1 }
+}
+
 /// Seals what is not sealed yet.
 fn seal(
     vault: Option<&Vault>,
@@ -225,7 +262,20 @@ macro_rules! read_store {
             decisions_of(person: PersonId, since: u64, limit: u32) -> Vec<DecisionRecord>,
             next_person() -> PersonId,
             keyring() -> Option<Vec<u8>>,
+            recovery(id: RecoveryId) -> Option<RecoveryRecord>,
+            pending_recoveries() -> Vec<RecoveryRecord>,
+            exceptions_of(person: PersonId) -> Vec<PersonId>,
+            operators() -> Vec<OperatorRecord>,
+            stations() -> Vec<StationRecord>,
             disk_bytes() -> Option<u64>,
+        }
+
+        fn review(&self, id: ReviewId) -> Result<Option<ReviewRecord>, StoreError> {
+            Ok(self.opened_reviews(|inner| Ok(inner.review(id)?.into_iter().collect()))?.pop())
+        }
+
+        fn reviews_since(&self, after: u64, limit: u32) -> Result<Vec<ReviewRecord>, StoreError> {
+            self.opened_reviews(|inner| inner.reviews_since(after, limit))
         }
 
         fn person(&self, person: PersonId) -> Result<Option<PersonRecord>, StoreError> {
@@ -287,6 +337,13 @@ impl<T: WriteTransaction> SealedTransaction<T> {
         let opened = open_people(self.vault.as_deref(), &people)?;
         Ok(fill(people, opened))
     }
+
+    fn opened_reviews(
+        &self,
+        read: impl Fn(&T) -> Result<Vec<ReviewRecord>, StoreError>,
+    ) -> Result<Vec<ReviewRecord>, StoreError> {
+        open_reviews(self.vault.as_deref(), read(&self.inner)?)
+    }
 }
 
 impl<T: WriteTransaction> ReadStore for SealedTransaction<T> {
@@ -327,6 +384,58 @@ impl<T: WriteTransaction> WriteTransaction for SealedTransaction<T> {
 
     fn insert_decision(&mut self, decision: &NewDecision<'_>) -> Result<DecisionId, StoreError> {
         self.inner.insert_decision(decision)
+    }
+
+    fn open_recovery(&mut self, recovery: &NewRecovery) -> Result<RecoveryId, StoreError> {
+        self.inner.open_recovery(recovery)
+    }
+
+    fn close_recovery(&mut self, id: RecoveryId, completed: bool) -> Result<(), StoreError> {
+        self.inner.close_recovery(id, completed)
+    }
+
+    fn open_review(&mut self, mut review: NewReview) -> Result<ReviewId, StoreError> {
+        let last = self.inner.reviews_since(0, u32::MAX)?.last().map_or(0, |review| review.id.as_u64());
+        let id = ReviewId::new(last + 1)?;
+        seal(self.vault.as_deref(), &mut review.templates, |eye| queued(id, eye))?;
+        let opened = self.inner.open_review(review)?;
+        if opened != id {
+            // The records would be bound to another place. The caller drops the transaction.
+            return Err(StoreError::Conflict { detail: format!("review {id} was numbered {opened}") });
+        }
+        Ok(opened)
+    }
+
+    fn vote(&mut self, id: ReviewId, vote: &ReviewVote) -> Result<(), StoreError> {
+        self.inner.vote(id, vote)
+    }
+
+    fn step_review(&mut self, id: ReviewId, step: ReviewStep) -> Result<(), StoreError> {
+        self.inner.step_review(id, step)
+    }
+
+    fn insert_exception(&mut self, person: PersonId, other: PersonId, review: ReviewId) -> Result<(), StoreError> {
+        self.inner.insert_exception(person, other, review)
+    }
+
+    fn put_operator(&mut self, operator: &OperatorRecord) -> Result<(), StoreError> {
+        self.inner.put_operator(operator)
+    }
+
+    fn put_station(&mut self, station: &StationRecord) -> Result<(), StoreError> {
+        self.inner.put_station(station)
+    }
+
+    fn insert_challenge(&mut self, challenge: &[u8; 32], expires_at: u64) -> Result<(), StoreError> {
+        self.inner.insert_challenge(challenge, expires_at)
+    }
+
+    fn take_challenge(&mut self, challenge: &[u8; 32]) -> Result<Option<u64>, StoreError> {
+        self.inner.take_challenge(challenge)
+    }
+
+    fn forget_challenges(&mut self, before: u64) -> Result<(), StoreError> {
+        self.inner.forget_challenges(before)
     }
 
     fn set_keyring(&mut self, keyring: &[u8]) -> Result<(), StoreError> {

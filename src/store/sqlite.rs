@@ -1,6 +1,7 @@
 //! The registry's store in one SQLite file.
 
 mod backup;
+mod desk;
 mod file;
 mod rows;
 
@@ -13,8 +14,9 @@ pub(super) use file::{Access, Fault, File, Kind, Place};
 
 use super::{
     Census, ChangeRecord, DecisionId, DecisionRecord, Genesis, Inserted, NewDecision, NewPerson, NewPolicy,
-    PersonChange, PersonId, PersonRecord, PolicyId, PolicyRecord, ReadStore, RootRecord, Sequence, Store, StoreError,
-    TemplatePair, WriteTransaction,
+    NewRecovery, NewReview, OperatorRecord, PersonChange, PersonId, PersonRecord, PolicyId, PolicyRecord, ReadStore,
+    RecoveryId, RecoveryRecord, ReviewId, ReviewRecord, ReviewStep, ReviewVote, RootRecord, Sequence, StationRecord,
+    Store, StoreError, TemplatePair, WriteTransaction,
 };
 use crate::identity::IdentityCommitment;
 
@@ -118,7 +120,7 @@ impl SqliteStore {
 macro_rules! reads {
     ($store:ty, |$self:ident| $connection:expr, $place:expr, $bytes:expr) => {
         impl ReadStore for $store {
-            reads! { @each |$self| $connection, $place;
+            reads! { @each rows |$self| $connection, $place;
                 genesis() -> Option<Genesis>,
                 policy() -> Option<PolicyRecord>,
                 policy_of(id: PolicyId) -> Option<PolicyRecord>,
@@ -136,17 +138,26 @@ macro_rules! reads {
                 keyring() -> Option<Vec<u8>>,
                 decisions_of(person: PersonId, since: u64, limit: u32) -> Vec<DecisionRecord>,
             }
+            reads! { @each desk |$self| $connection, $place;
+                recovery(id: RecoveryId) -> Option<RecoveryRecord>,
+                pending_recoveries() -> Vec<RecoveryRecord>,
+                review(id: ReviewId) -> Option<ReviewRecord>,
+                reviews_since(after: u64, limit: u32) -> Vec<ReviewRecord>,
+                exceptions_of(person: PersonId) -> Vec<PersonId>,
+                operators() -> Vec<OperatorRecord>,
+                stations() -> Vec<StationRecord>,
+            }
 
             fn disk_bytes(&$self) -> Result<Option<u64>, StoreError> {
                 $bytes
             }
         }
     };
-    (@each |$self:ident| $connection:expr, $place:expr;
+    (@each $rows:ident |$self:ident| $connection:expr, $place:expr;
      $($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty,)*) => {
         $(
             fn $name(&$self $(, $argument: $kind)*) -> Result<$answer, StoreError> {
-                rows::$name($connection $(, $argument)*).map_err(|fault| $place.explain(fault))
+                $rows::$name($connection $(, $argument)*).map_err(|fault| $place.explain(fault))
             }
         )*
     };
@@ -238,6 +249,50 @@ impl WriteTransaction for SqliteTransaction<'_> {
 
     fn replace_records(&mut self, person: PersonId, templates: TemplatePair) -> Result<(), StoreError> {
         self.write(|connection| rows::replace_records(connection, person, &templates))
+    }
+
+    fn open_recovery(&mut self, recovery: &NewRecovery) -> Result<RecoveryId, StoreError> {
+        self.write(|connection| desk::open_recovery(connection, recovery))
+    }
+
+    fn close_recovery(&mut self, id: RecoveryId, completed: bool) -> Result<(), StoreError> {
+        self.write(|connection| desk::close_recovery(connection, id, completed))
+    }
+
+    fn open_review(&mut self, review: NewReview) -> Result<ReviewId, StoreError> {
+        self.write(|connection| desk::open_review(connection, &review))
+    }
+
+    fn vote(&mut self, id: ReviewId, vote: &ReviewVote) -> Result<(), StoreError> {
+        self.write(|connection| desk::vote(connection, id, vote))
+    }
+
+    fn step_review(&mut self, id: ReviewId, step: ReviewStep) -> Result<(), StoreError> {
+        self.write(|connection| desk::step_review(connection, id, step))
+    }
+
+    fn insert_exception(&mut self, person: PersonId, other: PersonId, review: ReviewId) -> Result<(), StoreError> {
+        self.write(|connection| desk::insert_exception(connection, person, other, review))
+    }
+
+    fn put_operator(&mut self, operator: &OperatorRecord) -> Result<(), StoreError> {
+        self.write(|connection| desk::put_operator(connection, operator))
+    }
+
+    fn put_station(&mut self, station: &StationRecord) -> Result<(), StoreError> {
+        self.write(|connection| desk::put_station(connection, station))
+    }
+
+    fn insert_challenge(&mut self, challenge: &[u8; 32], expires_at: u64) -> Result<(), StoreError> {
+        self.write(|connection| desk::insert_challenge(connection, challenge, expires_at))
+    }
+
+    fn take_challenge(&mut self, challenge: &[u8; 32]) -> Result<Option<u64>, StoreError> {
+        self.write(|connection| desk::take_challenge(connection, challenge))
+    }
+
+    fn forget_challenges(&mut self, before: u64) -> Result<(), StoreError> {
+        self.write(|connection| desk::forget_challenges(connection, before))
     }
 
     fn commit(self) -> Result<(), StoreError> {

@@ -15,6 +15,8 @@ mod golden;
 mod interchange;
 #[cfg(feature = "serde")]
 mod iris;
+#[cfg(all(feature = "store", unix))]
+mod lifecycle;
 #[cfg(all(feature = "cli", unix))]
 mod log;
 mod matcher;
@@ -30,6 +32,8 @@ mod people_search;
 mod pipeline;
 #[cfg(feature = "cli")]
 mod program;
+#[cfg(all(feature = "cli", unix))]
+mod program_life;
 #[cfg(all(feature = "image", feature = "testing"))]
 mod quality;
 #[cfg(all(feature = "store", unix))]

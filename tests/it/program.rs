@@ -11,28 +11,28 @@ use serde_json::Value;
 
 /// What one run left.
 #[derive(Debug)]
-struct Run {
-    stdout: String,
-    stderr: String,
-    code: i32,
+pub(crate) struct Run {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) code: i32,
 }
 
 impl Run {
     #[track_caller]
-    fn exits(self, code: i32) -> Self {
+    pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:#?}");
         self
     }
 
     /// The one JSON document on standard output.
     #[track_caller]
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
     }
 
     /// Exit code 2, the message on standard error with the code of the error, nothing on standard output.
     #[track_caller]
-    fn fails_with(&self, code: &str) {
+    pub(crate) fn fails_with(&self, code: &str) {
         assert_eq!(self.code, 2, "{self:#?}");
         assert!(self.stderr.starts_with("error: ") || self.stderr.contains("\nerror: "), "{self:#?}");
         assert!(self.stderr.contains(&format!("[{code}]")), "expected [{code}]: {self:#?}");
@@ -58,7 +58,7 @@ fn run<Argument: AsRef<OsStr>>(arguments: impl IntoIterator<Item = Argument>) ->
 }
 
 /// Runs a line as typed; words are separated by spaces, `{}` is the next of `paths`.
-fn typed(line: &str, paths: &[&Path]) -> Run {
+pub(crate) fn typed(line: &str, paths: &[&Path]) -> Run {
     let mut paths = paths.iter();
     let arguments: Vec<PathBuf> = line
         .split_whitespace()
@@ -85,6 +85,18 @@ fn help_names_every_command_and_the_exit_codes() {
         "identify",
         "dedup",
         "authenticate",
+        "refresh",
+        "recover",
+        "suspend",
+        "reinstate",
+        "revoke",
+        "renew",
+        "erase",
+        "review",
+        "operator",
+        "decisions",
+        "policy",
+        "check",
         "identity",
         "membership",
         "prove",
@@ -160,12 +172,12 @@ fn a_full_disk_is_an_error_and_not_a_shorter_answer() {
 }
 
 /// The picture of a person of `testdata/eyes`.
-fn eye(person: u32, name: &str) -> PathBuf {
+pub(crate) fn eye(person: u32, name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("testdata/eyes/person-{person:02}/{name}.png"))
 }
 
 /// A folder with a registry `reg` in which the first people of `testdata/eyes` are enrolled, their secrets in `ids`.
-fn world(people: u32) -> tempfile::TempDir {
+pub(crate) fn world(people: u32) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let (registry, crowd, secrets) =
         (folder.path().join("reg"), folder.path().join("crowd"), folder.path().join("ids"));

@@ -455,6 +455,12 @@ fn policies_are_kept_and_checked() {
         maximum_matches: 3,
         maximum_incomparable: 2,
         swapped_eyes: false,
+        recovery_delay_seconds: 5,
+        adjudicate_duplicates: true,
+        appeal_seconds: 6,
+        maximum_attempts: 7,
+        attempt_window_seconds: 8,
+        retention_seconds: 9,
         ..RegistryPolicy::default()
     };
     for policy in [RegistryPolicy::default(), unusual.clone()] {
@@ -465,13 +471,17 @@ fn policies_are_kept_and_checked() {
         assert_eq!(*Registry::open(store).unwrap().policy(), policy);
     }
     let text = RegistryPolicy::default().to_json().unwrap();
-    for unknown in [0, 3] {
-        let newer = text.replacen("\"version\":2", &format!("\"version\":{unknown}"), 1);
+    for unknown in [0, 4] {
+        let newer = text.replacen("\"version\":3", &format!("\"version\":{unknown}"), 1);
         let error = RegistryPolicy::from_json(&newer).unwrap_err();
-        assert!(matches!(error, PolicyError::Version { found, supported: 2 } if found == unknown), "{error}");
+        assert!(matches!(error, PolicyError::Version { found, supported: 3 } if found == unknown), "{error}");
     }
     let more = text.replacen('{', "{\"surprise\":1,", 1);
     assert!(matches!(RegistryPolicy::from_json(&more), Err(PolicyError::Malformed { .. })));
+    let less = text.replace(",\"appeal_seconds\":2592000", "");
+    assert!(matches!(RegistryPolicy::from_json(&less), Err(PolicyError::Malformed { .. })));
+    let early = text.replacen("\"version\":3", "\"version\":2", 1);
+    assert!(matches!(RegistryPolicy::from_json(&early), Err(PolicyError::Malformed { .. })));
     let less = text.replace("\"maximum_matches\":8,", "");
     assert!(matches!(RegistryPolicy::from_json(&less), Err(PolicyError::Malformed { .. })));
     for wrong in ["", "{}", "[]", "null", &text[..text.len() - 1]] {
@@ -494,6 +504,8 @@ fn policies_are_kept_and_checked() {
     refused(with(MatchPolicy { minimum_compared_permille: 300, ..matching }), "usable_at_least");
     refused(with(MatchPolicy { maximum_rotation: 128, ..matching }), "maximum_rotation");
     refused(RegistryPolicy { maximum_matches: 0, ..RegistryPolicy::default() }, "maximum_matches");
+    refused(RegistryPolicy { recovery_delay_seconds: 1 << 40, ..RegistryPolicy::default() }, "recovery_delay_seconds");
+    refused(RegistryPolicy { attempt_window_seconds: 0, ..RegistryPolicy::default() }, "attempt_window_seconds");
     let mut nan = RegistryPolicy::default();
     nan.degeneracy.self_distance_at_least = f64::NAN;
     refused(nan, "self_distance_at_least");
@@ -506,6 +518,7 @@ fn policies_of_the_first_version_are_read() {
     let policy = RegistryPolicy::from_json(document).unwrap();
     assert_eq!(policy.encoder, EncoderVersion::OpenIris1112);
     assert_eq!(policy.matching.score, ScoreRule::Fractional);
+    assert_eq!(policy.recovery_delay_seconds, RegistryPolicy::default().recovery_delay_seconds);
     assert_eq!(policy.matching.threshold, Threshold::new(345, 1000).unwrap());
 }
 
@@ -747,7 +760,7 @@ fn tampering_is_noticed() {
         "UPDATE leaves SET expires_at = 0 WHERE leaf_index = 4",
         "UPDATE leaves SET issued_at = 1099511627776, expires_at = 1099511627777 WHERE leaf_index = 4",
         "UPDATE policies SET document = '{}'",
-        "UPDATE policies SET document = replace(document, '\"version\":2', '\"version\":9')",
+        "UPDATE policies SET document = replace(document, '\"version\":3', '\"version\":9')",
         "UPDATE registry SET tree_depth = 20",
         "UPDATE registry SET tree_arity = 300",
         "DROP TABLE templates",

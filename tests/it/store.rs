@@ -12,9 +12,10 @@ use personhood::identity::{Assurance, Credential, Leaf};
 use personhood::nullifier::{Nullifier, NullifierError, NullifierStore, Scope};
 use personhood::store::{
     Census, Change, DecisionId, DecisionRecord, Genesis, LeafRecord, MemoryStore, NewDecision, NewPerson, NewPolicy,
-    PersonChange, PersonId, PersonRecord, PersonStatus, PersonStep, PolicyId, PolicyRecord, ReadStore, RecordError,
-    Recorded, SealedStore, Sequence, SharedKeyService, SqliteNullifiers, SqliteOptions, SqliteStore, Store, StoreError,
-    TemplatePair, TemplateRecord, WriteTransaction,
+    NewRecovery, NewReview, OperatorRecord, PersonChange, PersonId, PersonRecord, PersonStatus, PersonStep, PolicyId,
+    PolicyRecord, ReadStore, RecordError, Recorded, RecoveryId, RecoveryRecord, RecoveryState, ReviewId, ReviewRecord,
+    ReviewStep, ReviewVerdict, ReviewVote, Role, SealedStore, Sequence, SharedKeyService, SqliteNullifiers,
+    SqliteOptions, SqliteStore, StationRecord, Store, StoreError, TemplatePair, TemplateRecord, WriteTransaction,
 };
 use personhood::tree::{LeafIndex, MerkleRoot};
 use personhood::vault::MasterKey;
@@ -163,6 +164,10 @@ struct Everything {
     changes: Vec<personhood::store::ChangeRecord>,
     roots: Vec<personhood::store::RootRecord>,
     decisions: Vec<DecisionRecord>,
+    recoveries: Vec<RecoveryRecord>,
+    reviews: Vec<ReviewRecord>,
+    operators: Vec<OperatorRecord>,
+    stations: Vec<StationRecord>,
     head: Sequence,
 }
 
@@ -175,6 +180,10 @@ fn everything(store: &impl ReadStore) -> Everything {
         changes: store.changes_since(Sequence::START, 1_000).unwrap(),
         roots: store.roots_since(Sequence::START, 1_000).unwrap(),
         decisions: store.decisions_since(0, 1_000).unwrap(),
+        recoveries: store.pending_recoveries().unwrap(),
+        reviews: store.reviews_since(0, 1_000).unwrap(),
+        operators: store.operators().unwrap(),
+        stations: store.stations().unwrap(),
         head: store.head().unwrap(),
     }
 }
@@ -214,6 +223,10 @@ conformance! {
     a_dropped_transaction_undoes_steps
     policies_follow_one_another
     decisions_are_found_by_number_and_person
+    recoveries_wait_once
+    reviews_are_decided_in_rounds
+    operators_and_stations_are_replaced_by_name
+    desks_are_undone_with_the_rest
 }
 
 fn an_empty_store_is_empty<G: Ground>() {
@@ -229,6 +242,10 @@ fn an_empty_store_is_empty<G: Ground>() {
             changes: vec![],
             roots: vec![],
             decisions: vec![],
+            recoveries: vec![],
+            reviews: vec![],
+            operators: vec![],
+            stations: vec![],
             head: Sequence::START,
         }
     );
@@ -699,6 +716,212 @@ fn decisions_are_found_by_number_and_person<G: Ground>() {
     assert_eq!(times(2_015, 99), [2_019, 2_017, 2_015]);
     assert_eq!(times(0, 2), [2_019, 2_017]);
     assert!(times(2_020, 9).is_empty() && times(0, 0).is_empty());
+}
+
+fn recovery(number: u64, person_number: u64, secret: u64) -> NewRecovery {
+    NewRecovery {
+        person: person(person_number),
+        requested_at: 100 + number,
+        ready_at: 200 + number,
+        expires_at: 300 + number,
+        commitment: commitment(secret),
+        decision: DecisionId::new(number).unwrap(),
+    }
+}
+
+fn recoveries_wait_once<G: Ground>() {
+    let ground = G::new();
+    let mut store = ground.open();
+    let mut transaction = store.begin().unwrap();
+    assert!(matches!(transaction.open_recovery(&recovery(1, 1, 50)), Err(StoreError::NotInitialised)));
+    drop(transaction);
+    initialise(&mut store);
+    enrol(&mut store, 0..3);
+    let mut transaction = store.begin().unwrap();
+    let first = transaction.open_recovery(&recovery(1, 1, 50)).unwrap();
+    let second = transaction.open_recovery(&recovery(2, 2, 51)).unwrap();
+    // One a person, one a commitment; a person and a decision that are there; a time that fits.
+    for wrong in [recovery(3, 1, 52), recovery(3, 3, 50), recovery(3, 4, 52), recovery(9, 3, 52)] {
+        assert!(matches!(transaction.open_recovery(&wrong), Err(StoreError::Conflict { .. })), "{wrong:?}");
+    }
+    let late = NewRecovery { ready_at: 1 << 63, ..recovery(3, 3, 52) };
+    assert!(matches!(transaction.open_recovery(&late), Err(StoreError::OutOfRange { .. })));
+    transaction.commit().unwrap();
+    let store = &mut ground.open();
+    let pending = store.pending_recoveries().unwrap();
+    assert_eq!(pending.iter().map(|record| record.id).collect::<Vec<_>>(), [first, second]);
+    let expected = RecoveryRecord {
+        id: first,
+        person: person(1),
+        requested_at: 101,
+        ready_at: 201,
+        expires_at: 301,
+        commitment: Some(commitment(50)),
+        state: RecoveryState::Pending,
+        decision: DecisionId::new(1).unwrap(),
+    };
+    assert_eq!((pending[0].clone(), store.recovery(first).unwrap()), (expected.clone(), Some(expected.clone())));
+    assert_eq!(store.recovery(RecoveryId::new(0).unwrap()).unwrap(), None);
+
+    let mut transaction = store.begin().unwrap();
+    transaction.close_recovery(first, true).unwrap();
+    transaction.close_recovery(second, false).unwrap();
+    for closed in [first, second, RecoveryId::new(9).unwrap()] {
+        assert!(matches!(transaction.close_recovery(closed, true), Err(StoreError::Conflict { .. })));
+    }
+    // Their places are free again, and numbers go on.
+    let third = transaction.open_recovery(&recovery(3, 1, 50)).unwrap();
+    assert_eq!(third.as_u64(), 3);
+    transaction.commit().unwrap();
+    let state = |id| store.recovery(id).unwrap().map(|record| (record.state, record.commitment.is_some()));
+    assert_eq!(state(first), Some((RecoveryState::Completed, false)));
+    assert_eq!(state(second), Some((RecoveryState::Cancelled, false)));
+    // Whoever is erased waits for nothing.
+    take(store, 1, PersonStep::Erase).unwrap();
+    assert!(store.pending_recoveries().unwrap().is_empty());
+    assert_eq!(store.recovery(third).unwrap().unwrap().state, RecoveryState::Cancelled);
+}
+
+fn candidate(secret: u64) -> NewReview {
+    NewReview {
+        opened_at: 500,
+        commitment: commitment(secret),
+        templates: TemplatePair { left: Some(TemplateRecord::clear(&eye(secret))), right: None },
+        issued_at: 499,
+        expires_at: 9_000,
+        assurance: Assurance::ONE_EYE,
+        decision: DecisionId::new(1).unwrap(),
+    }
+}
+
+fn opinion(round: u8, operator: &str, verdict: ReviewVerdict) -> ReviewVote {
+    ReviewVote { round, operator: operator.to_owned(), at: 600, verdict, reason: "looked".to_owned() }
+}
+
+fn reviews_are_decided_in_rounds<G: Ground>() {
+    use ReviewVerdict::{Different, Same};
+    let ground = G::new();
+    let mut store = ground.open();
+    initialise(&mut store);
+    enrol(&mut store, 0..3);
+    let mut transaction = store.begin().unwrap();
+    let unfounded = NewReview { decision: DecisionId::new(9).unwrap(), ..candidate(1) };
+    assert!(matches!(transaction.open_review(unfounded), Err(StoreError::Conflict { .. })));
+    let review = transaction.open_review(candidate(70)).unwrap();
+    transaction.vote(review, &opinion(1, "berta", Same)).unwrap();
+    transaction.vote(review, &opinion(1, "anna", Different)).unwrap();
+    for wrong in [opinion(1, "anna", Same), opinion(2, "carla", Same)] {
+        assert!(matches!(transaction.vote(review, &wrong), Err(StoreError::Conflict { .. })), "{wrong:?}");
+    }
+    for wrong in [ReviewStep::Reopen, ReviewStep::Forget] {
+        assert!(matches!(transaction.step_review(review, wrong), Err(StoreError::Conflict { .. })), "{wrong:?}");
+    }
+    transaction.commit().unwrap();
+
+    let mut store = ground.open();
+    let record = store.review(review).unwrap().unwrap();
+    let expected = ReviewRecord {
+        id: review,
+        opened_at: 500,
+        verdict: None,
+        round: 1,
+        closed_at: None,
+        commitment: Some(commitment(70)),
+        templates: candidate(70).templates,
+        issued_at: 499,
+        expires_at: 9_000,
+        assurance: Assurance::ONE_EYE,
+        person: None,
+        decision: DecisionId::new(1).unwrap(),
+        votes: vec![opinion(1, "anna", Different), opinion(1, "berta", Same)],
+    };
+    assert_eq!(record, expected);
+    assert_eq!(store.reviews_since(0, 9).unwrap(), [expected]);
+    assert!(store.reviews_since(1, 9).unwrap().is_empty() && store.reviews_since(0, 0).unwrap().is_empty());
+
+    let close = |verdict, person| ReviewStep::Close { verdict, at: 700, person };
+    let mut transaction = store.begin().unwrap();
+    let nobody = close(Different, Some(person(9)));
+    assert!(matches!(transaction.step_review(review, nobody), Err(StoreError::Conflict { .. })));
+    transaction.step_review(review, close(Same, None)).unwrap();
+    assert!(matches!(transaction.step_review(review, close(Same, None)), Err(StoreError::Conflict { .. })));
+    assert!(matches!(transaction.vote(review, &opinion(1, "carla", Same)), Err(StoreError::Conflict { .. })));
+    transaction.step_review(review, ReviewStep::Reopen).unwrap();
+    transaction.vote(review, &opinion(2, "anna", Same)).unwrap();
+    transaction.step_review(review, close(Different, Some(person(2)))).unwrap();
+    assert!(matches!(transaction.step_review(review, ReviewStep::Reopen), Err(StoreError::Conflict { .. })));
+    transaction.insert_exception(person(2), person(1), review).unwrap();
+    transaction.insert_exception(person(2), person(3), review).unwrap();
+    assert!(matches!(transaction.insert_exception(person(2), person(1), review), Err(StoreError::Conflict { .. })));
+    transaction.step_review(review, ReviewStep::Forget).unwrap();
+    transaction.commit().unwrap();
+    let record = store.review(review).unwrap().unwrap();
+    assert_eq!((record.verdict, record.round, record.closed_at), (Some(Different), 2, Some(700)));
+    assert_eq!((record.person, record.commitment, record.templates), (Some(person(2)), None, TemplatePair::default()));
+    assert_eq!(record.votes.len(), 3);
+    assert_eq!(store.exceptions_of(person(2)).unwrap(), [person(1), person(3)]);
+    assert_eq!(store.exceptions_of(person(3)).unwrap(), [person(2)]);
+    assert!(store.exceptions_of(person(7)).unwrap().is_empty());
+    assert_eq!(store.review(ReviewId::new(5).unwrap()).unwrap(), None);
+}
+
+fn operators_and_stations_are_replaced_by_name<G: Ground>() {
+    let ground = G::new();
+    let mut store = ground.open();
+    initialise(&mut store);
+    let anna = OperatorRecord { name: "anna".to_owned(), role: Role::Auditor, added_at: 5, removed_at: None };
+    let gone = OperatorRecord { removed_at: Some(9), ..anna.clone() };
+    let zoe = OperatorRecord { name: "zoe".to_owned(), role: Role::Administrator, ..anna.clone() };
+    let desk =
+        StationRecord { name: "desk 1".to_owned(), public_key: [7; 32], counter: 0, added_at: 6, removed_at: None };
+    let mut transaction = store.begin().unwrap();
+    for operator in [&zoe, &anna, &gone] {
+        transaction.put_operator(operator).unwrap();
+    }
+    transaction.put_station(&desk).unwrap();
+    let twin = StationRecord { name: "desk 2".to_owned(), ..desk.clone() };
+    assert!(matches!(transaction.put_station(&twin), Err(StoreError::Conflict { .. })));
+    let counted = StationRecord { counter: 12, ..desk };
+    transaction.put_station(&counted).unwrap();
+    transaction.insert_challenge(&[1; 32], 50).unwrap();
+    transaction.insert_challenge(&[2; 32], 60).unwrap();
+    assert!(matches!(transaction.insert_challenge(&[2; 32], 70), Err(StoreError::Conflict { .. })));
+    transaction.commit().unwrap();
+    assert_eq!(store.operators().unwrap(), [gone, zoe]);
+    assert_eq!(ground.open().stations().unwrap(), [counted]);
+    let mut transaction = store.begin().unwrap();
+    assert_eq!(transaction.take_challenge(&[2; 32]).unwrap(), Some(60));
+    assert_eq!(transaction.take_challenge(&[2; 32]).unwrap(), None);
+    transaction.forget_challenges(50).unwrap();
+    assert_eq!(transaction.take_challenge(&[1; 32]).unwrap(), Some(50));
+    transaction.insert_challenge(&[3; 32], 50).unwrap();
+    transaction.forget_challenges(51).unwrap();
+    assert_eq!(transaction.take_challenge(&[3; 32]).unwrap(), None);
+}
+
+fn desks_are_undone_with_the_rest<G: Ground>() {
+    let ground = G::new();
+    let mut store = ground.open();
+    initialise(&mut store);
+    enrol(&mut store, 0..2);
+    let mut transaction = store.begin().unwrap();
+    let review = transaction.open_review(candidate(70)).unwrap();
+    let waiting = transaction.open_recovery(&recovery(1, 1, 50)).unwrap();
+    transaction.insert_challenge(&[1; 32], 50).unwrap();
+    transaction.commit().unwrap();
+    let before = everything(&store);
+    let mut transaction = store.begin().unwrap();
+    transaction.close_recovery(waiting, true).unwrap();
+    transaction.vote(review, &opinion(1, "anna", ReviewVerdict::Same)).unwrap();
+    transaction.step_review(review, ReviewStep::Close { verdict: ReviewVerdict::Same, at: 1, person: None }).unwrap();
+    let zoe = OperatorRecord { name: "zoe".to_owned(), role: Role::Operator, added_at: 1, removed_at: None };
+    transaction.put_operator(&zoe).unwrap();
+    transaction.take_challenge(&[1; 32]).unwrap();
+    drop(transaction);
+    assert_eq!(everything(&store), before);
+    let mut transaction = ground.open();
+    let mut transaction = transaction.begin().unwrap();
+    assert_eq!(transaction.take_challenge(&[1; 32]).unwrap(), Some(50));
 }
 
 /// One step of a random history.

@@ -1,5 +1,6 @@
 //! The command line as plain data. Nothing here opens a file, asks a clock or computes anything.
 
+mod life;
 mod log;
 
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use personhood::identity::IdentityCommitment;
 use personhood::tree::MerkleRoot;
 
+pub(crate) use self::life::{Check, Decisions, Erase, Operator, PolicyCommand, Recover, Refresh, Renew, Review, Step};
 pub(crate) use self::log::{
     Log, LogAnswers, LogAppend, LogBundle, LogCheck, LogCosign, LogFolder, LogInit, LogProve, LogRequest, LogWitness,
 };
@@ -87,6 +89,34 @@ pub(crate) enum Command {
     Dedup(Dedup),
     /// Check that these are the eyes of one enrolled person
     Authenticate(Authenticate),
+    /// Replace a person's templates by those of newer captures
+    Refresh(Refresh),
+    /// Give a person who lost their secret a new leaf, after a delay
+    #[command(subcommand)]
+    Recover(Recover),
+    /// Take a person's leaf out, for a time
+    Suspend(Step),
+    /// Put the leaf of a suspended person back
+    Reinstate(Step),
+    /// Take a person's leaf out, for good
+    Revoke(Step),
+    /// Give a person's credential another end
+    Renew(Renew),
+    /// Take away everything about a person but their number
+    Erase(Erase),
+    /// Decide about duplicates that people have to look at
+    #[command(subcommand)]
+    Review(Review),
+    /// Say who may do what
+    #[command(subcommand)]
+    Operator(Operator),
+    /// Show what was decided
+    Decisions(Decisions),
+    /// Show or change the rules of a registry
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Prove that everything that a registry says agrees
+    Check(Check),
     /// Make or show a secret identity
     #[command(subcommand)]
     Identity(Identity),
@@ -147,6 +177,27 @@ impl Command {
             Self::Enroll(_) => "enroll",
             Self::Identify(_) => "identify",
             Self::Authenticate(_) => "authenticate",
+            Self::Refresh(_) => "refresh",
+            Self::Recover(Recover::Request(_)) => "recover request",
+            Self::Recover(Recover::Complete(_)) => "recover complete",
+            Self::Recover(Recover::Cancel(_)) => "recover cancel",
+            Self::Recover(Recover::List { .. }) => "recover list",
+            Self::Suspend(_) => "suspend",
+            Self::Reinstate(_) => "reinstate",
+            Self::Revoke(_) => "revoke",
+            Self::Renew(_) => "renew",
+            Self::Erase(_) => "erase",
+            Self::Review(Review::List { .. }) => "review list",
+            Self::Review(Review::Show { .. }) => "review show",
+            Self::Review(Review::Decide { .. }) => "review decide",
+            Self::Review(Review::Appeal { .. }) => "review appeal",
+            Self::Operator(Operator::Add { .. }) => "operator add",
+            Self::Operator(Operator::Remove { .. }) => "operator remove",
+            Self::Operator(Operator::List { .. }) => "operator list",
+            Self::Decisions(_) => "decisions",
+            Self::Policy(PolicyCommand::Show { .. }) => "policy show",
+            Self::Policy(PolicyCommand::Set(_)) => "policy set",
+            Self::Check(_) => "check",
             Self::Identity(Identity::New { .. }) => "identity new",
             Self::Identity(Identity::Show { .. }) => "identity show",
             Self::Log(log) => log.name(),
@@ -243,6 +294,9 @@ pub(crate) struct RegistryFolder {
     /// Folder of the registry
     #[arg(long, value_name = "DIR", env = "PERSONHOOD_REGISTRY", hide_env_values = true)]
     pub(crate) registry: PathBuf,
+    /// Who asks: the name goes into every decision, and where operators are named, their role says what they may do
+    #[arg(long, value_name = "NAME", env = "PERSONHOOD_OPERATOR", hide_env_values = true)]
+    pub(crate) operator: Option<String>,
 }
 
 /// One person's eyes.

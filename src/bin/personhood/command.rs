@@ -15,6 +15,7 @@ mod identify;
 mod identity;
 mod init;
 mod key;
+mod life;
 mod log;
 mod man;
 mod membership;
@@ -30,7 +31,7 @@ mod verify;
 
 use std::path::Path;
 
-use crate::args::Command;
+use crate::args::{Command, PolicyCommand, Recover, Review};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -48,10 +49,18 @@ pub(crate) fn run(command: Command, output: Output) -> Result<Exit, Failure> {
 
 /// The registry that a command may have changed, so that its log has to follow.
 fn changed_registry(command: &Command) -> Option<&Path> {
-    match command {
-        Command::Enroll(args) => Some(&args.registry.registry),
-        _ => None,
-    }
+    let registry = match command {
+        Command::Enroll(args) => &args.registry,
+        Command::Recover(Recover::Complete(args)) => &args.registry,
+        Command::Refresh(args) => &args.registry,
+        Command::Suspend(args) | Command::Reinstate(args) | Command::Revoke(args) => &args.registry,
+        Command::Renew(args) => &args.registry,
+        Command::Erase(args) => &args.registry,
+        Command::Review(Review::Decide { registry, .. }) => registry,
+        Command::Policy(PolicyCommand::Set(args)) => &args.registry,
+        _ => return None,
+    };
+    Some(&registry.registry)
 }
 
 fn answer(command: Command, output: Output) -> Result<Exit, Failure> {
@@ -82,6 +91,18 @@ fn answer(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Status(args) => status::run(&args, output),
         Command::Subject(args) => subject::run(&args, output),
         Command::Threshold(args) => threshold::run(&args, output),
+        Command::Check(args) => life::rules::check(&args, output),
+        Command::Decisions(args) => life::rules::decisions(&args, output),
+        Command::Erase(args) => life::people::erase(&args, output),
+        Command::Operator(args) => life::rules::operator(&args, output),
+        Command::Policy(args) => life::rules::policy(&args, output),
+        Command::Recover(args) => life::people::recover(&args, output),
+        Command::Refresh(args) => life::people::refresh(&args, output),
+        Command::Reinstate(args) => life::people::reinstate(&args, output),
+        Command::Renew(args) => life::people::renew(&args, output),
+        Command::Review(args) => life::review::run(&args, output),
+        Command::Revoke(args) => life::people::revoke(&args, output),
+        Command::Suspend(args) => life::people::suspend(&args, output),
         Command::Verify(args) => verify::run(&args, output),
     }
 }

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use personhood::registry::{Registry, RegistryPolicy};
-use personhood::store::{SealedStore, SqliteStore, StoreError};
+use personhood::registry::{Checked, Registry, RegistryPolicy};
+use personhood::store::{SealedStore, SqliteStore, Store as _, StoreError};
 
+use crate::args::RegistryFolder;
 use crate::failure::Failure;
 use crate::keys;
 
@@ -38,6 +39,29 @@ pub(crate) fn open(folder: &Path) -> Result<DiskRegistry, Failure> {
 /// Opens a registry for questions that change nothing.
 pub(crate) fn open_read_only(folder: &Path) -> Result<DiskRegistry, Failure> {
     Ok(Registry::open(store_read_only(folder)?)?)
+}
+
+/// [`open`] in the name of whoever asks.
+pub(crate) fn open_as(registry: &RegistryFolder) -> Result<DiskRegistry, Failure> {
+    Ok(named(open(&registry.registry)?, registry))
+}
+
+/// [`open_read_only`] in the name of whoever asks.
+pub(crate) fn read_as(registry: &RegistryFolder) -> Result<DiskRegistry, Failure> {
+    Ok(named(open_read_only(&registry.registry)?, registry))
+}
+
+fn named(mut opened: DiskRegistry, registry: &RegistryFolder) -> DiskRegistry {
+    opened.set_operator(registry.operator.as_deref().unwrap_or_default());
+    opened
+}
+
+/// Checks a registry that need not be whole enough to be opened.
+pub(crate) fn check(registry: &RegistryFolder) -> Result<Checked, Failure> {
+    let mut store = store(&registry.registry)?;
+    // As the only writer, so that nothing changes between two questions; nothing is written.
+    let checked = personhood::registry::check(&store.begin()?)?;
+    Ok(checked)
 }
 
 /// The store of a registry, for reading everybody without holding them in memory.

@@ -424,7 +424,7 @@ pub(super) fn insert_decision(connection: &Connection, decision: &NewDecision<'_
     Ok(id)
 }
 
-fn must_be_initialised(connection: &Connection) -> Result<(), Fault> {
+pub(super) fn must_be_initialised(connection: &Connection) -> Result<(), Fault> {
     let rows: i64 = connection.prepare_cached("SELECT count(*) FROM registry")?.query_row([], |row| row.get(0))?;
     if rows == 1 { Ok(()) } else { Err(StoreError::NotInitialised.into()) }
 }
@@ -540,7 +540,7 @@ fn root_from(row: &Row<'_>, first: usize) -> Result<RootRecord, Fault> {
 }
 
 /// The largest number in a column, zero in an empty table.
-fn largest(connection: &Connection, query: &str) -> Result<u64, Fault> {
+pub(super) fn largest(connection: &Connection, query: &str) -> Result<u64, Fault> {
     let mut statement = connection.prepare_cached(query)?;
     let mut rows = statement.query([])?;
     match rows.next()? {
@@ -552,7 +552,7 @@ fn largest(connection: &Connection, query: &str) -> Result<u64, Fault> {
     }
 }
 
-fn person_id(value: i64) -> Result<PersonId, Fault> {
+pub(super) fn person_id(value: i64) -> Result<PersonId, Fault> {
     let value = u64::try_from(value).map_err(|_| StoreError::corrupted(format!("person {value} is below zero")))?;
     Ok(PersonId::new(value)?)
 }
@@ -564,24 +564,24 @@ fn place(value: i64) -> Result<LeafIndex, Fault> {
         .ok_or_else(|| StoreError::corrupted(format!("leaf index {value} is not in any tree")).into())
 }
 
-fn optional(row: &Row<'_>, column: usize, what: &str) -> Result<Option<u64>, Fault> {
+pub(super) fn optional(row: &Row<'_>, column: usize, what: &str) -> Result<Option<u64>, Fault> {
     match row.get::<_, Option<i64>>(column)? {
         Some(_) => unsigned(row, column, what).map(Some),
         None => Ok(None),
     }
 }
 
-fn unsigned(row: &Row<'_>, column: usize, what: &str) -> Result<u64, Fault> {
+pub(super) fn unsigned(row: &Row<'_>, column: usize, what: &str) -> Result<u64, Fault> {
     let value: i64 = row.get(column)?;
     u64::try_from(value).map_err(|_| StoreError::corrupted(format!("{what} is {value}, below zero")).into())
 }
 
 /// SQLite's integers are signed.
-fn signed(what: &'static str, value: u64) -> Result<i64, StoreError> {
+pub(super) fn signed(what: &'static str, value: u64) -> Result<i64, StoreError> {
     i64::try_from(value).map_err(|_| StoreError::OutOfRange { what, value, limit: super::super::LARGEST })
 }
 
-const fn eye_number(eye: EyeSide) -> i64 {
+pub(super) const fn eye_number(eye: EyeSide) -> i64 {
     match eye {
         EyeSide::Left => 0,
         EyeSide::Right => 1,

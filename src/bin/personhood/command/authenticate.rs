@@ -24,7 +24,7 @@ struct Report {
 
 pub(crate) fn run(args: &Authenticate, output: Output) -> Result<Exit, Failure> {
     let person = PersonId::new(args.person)?;
-    let mut registry = place::open(&args.registry.registry)?;
+    let mut registry = place::open_as(&args.registry)?;
     let EyePair { left, right } = EyePair::read(&args.eyes, &eye::pipeline_of(registry.policy(), &args.segmentation)?)?;
     let request = AuthenticateRequest { person, left, right, at: place::now() };
     let authenticated = registry.authenticate(&request)?;

@@ -71,7 +71,7 @@ fn one(args: &Enroll, output: Output) -> Result<Exit, Failure> {
                 .with_hint("`personhood identity new FILE` makes an identity"));
         }
     };
-    let mut registry = place::open(&args.registry.registry)?;
+    let mut registry = place::open_as(&args.registry)?;
     let (eyes, captures) = EyePair::read_frames(&args.eyes, &eye::pipeline_of(registry.policy(), &args.segmentation)?)?;
     let class = if args.one_eye { EnrolmentClass::OneEye } else { EnrolmentClass::BothEyes };
     let outcome = enroll(&mut registry, eyes, commitment, class, args.valid_days)?;

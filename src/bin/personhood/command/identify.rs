@@ -20,7 +20,7 @@ struct Report {
 }
 
 pub(crate) fn run(args: &Identify, output: Output) -> Result<Exit, Failure> {
-    let mut registry = place::open_read_only(&args.registry.registry)?;
+    let mut registry = place::read_as(&args.registry)?;
     let eyes = EyePair::read(&args.eyes, &eye::pipeline_of(registry.policy(), &args.segmentation)?)?;
     let found = registry.identify(eyes.left.as_ref(), eyes.right.as_ref())?;
     let candidates: Vec<_> = found

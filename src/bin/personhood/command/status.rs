@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use personhood::evaluation::Estimate;
+use personhood::store::Census;
 use personhood::tree::MerkleRoot;
 use serde::Serialize;
 
@@ -21,6 +22,7 @@ struct Report {
     registry: PathBuf,
     created_at: u64,
     people: u64,
+    census: Census,
     left_eyes: u64,
     right_eyes: u64,
     root: MerkleRoot,
@@ -36,7 +38,7 @@ struct Report {
 
 pub(crate) fn run(args: &Status, output: Output) -> Result<Exit, Failure> {
     let folder = args.registry.registry.clone();
-    let mut registry = place::open_read_only(&folder)?;
+    let mut registry = place::read_as(&args.registry)?;
     let sealed = registry.store().vault().is_some();
     let status = registry.status()?;
     let search =
@@ -57,6 +59,7 @@ pub(crate) fn run(args: &Status, output: Output) -> Result<Exit, Failure> {
         registry: folder,
         created_at: status.created_at,
         people: status.people,
+        census: status.census,
         left_eyes: status.left_eyes,
         right_eyes: status.right_eyes,
         root: status.root,
@@ -74,6 +77,8 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "registry    {}", self.registry.display())?;
         writeln!(f, "people      {} ({} left eyes, {} right eyes)", self.people, self.left_eyes, self.right_eyes)?;
+        let Census { active, suspended, revoked, erased } = self.census;
+        writeln!(f, "status      {active} active, {suspended} suspended, {revoked} revoked, {erased} erased")?;
         writeln!(f, "leaves      {} of {}", self.leaves, self.capacity)?;
         writeln!(f, "root        {}", self.root)?;
         if let Some(bytes) = self.disk_bytes {

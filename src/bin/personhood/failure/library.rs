@@ -5,7 +5,10 @@ use personhood::log::LogError;
 use personhood::membership::ProveError;
 use personhood::nullifier::NullifierError;
 use personhood::registry::logged::LoggedError;
-use personhood::registry::{AuthenticateError, EnrollError, IdentifyError, PathError, RegistryError};
+use personhood::registry::{
+    AdoptError, AuthenticateError, EnrollError, IdentifyError, OperatorError, PathError, RecoverError, RefreshError,
+    RegistryError, ReviewError, StepError,
+};
 use personhood::store::StoreError;
 
 use super::Failure;
@@ -31,8 +34,20 @@ fn is_answer(error: &Error) -> bool {
                 | EnrollError::DuplicateCommitment { .. }
                 | EnrollError::SameEyeTwice { .. }
         ),
-        Error::Authenticate(error) => matches!(error, AuthenticateError::NotThisPerson { .. }),
-        Error::Path(error) => matches!(error, PathError::NotEnrolled { .. }),
+        Error::Authenticate(error)
+        | Error::Refresh(RefreshError::Authenticate(error))
+        | Error::Recover(RecoverError::Authenticate(error)) => {
+            matches!(error, AuthenticateError::NotThisPerson { .. } | AuthenticateError::NotActive { .. })
+        }
+        Error::Refresh(error) => {
+            matches!(error, RefreshError::SomebodyElse { .. } | RefreshError::SameEyeTwice { .. })
+        }
+        Error::Recover(error) => {
+            matches!(error, RecoverError::DuplicateCommitment { .. } | RecoverError::TooEarly { .. })
+        }
+        Error::Step(error) => matches!(error, StepError::NotPossible { .. }),
+        Error::Review(error) => matches!(error, ReviewError::Closed { .. } | ReviewError::NoAppealLeft { .. }),
+        Error::Path(error) => matches!(error, PathError::NotEnrolled { .. } | PathError::NotActive { .. }),
         Error::Verify(error) => !error.is_undecided(),
         Error::Log(error) => error.is_refusal(),
         _ => false,
@@ -63,6 +78,18 @@ fn remedy(error: &Error, code: &'static str) -> Failure {
         None => match error {
             Error::Enroll(EnrollError::Duplicate { .. } | EnrollError::MirroredDuplicate { .. })
             | Error::Authenticate(AuthenticateError::NotThisPerson { .. }) => Failure::new(code, text),
+            Error::Refresh(RefreshError::Authenticate(AuthenticateError::NotThisPerson { .. }))
+            | Error::Recover(RecoverError::Authenticate(AuthenticateError::NotThisPerson { .. })) => {
+                Failure::new(code, text)
+            }
+            Error::Refresh(_)
+            | Error::Recover(_)
+            | Error::Operator(_)
+            | Error::Adopt(AdoptError::Fixed { .. })
+            | Error::Review(ReviewError::Nameless | ReviewError::VotedAlready { .. } | ReviewError::NewMatch { .. })
+            | Error::Registry(RegistryError::UnknownOperator { .. } | RegistryError::NotAllowed { .. }) => {
+                after_colon(code, &text)
+            }
             Error::Enroll(_) | Error::Identify(_) | Error::Authenticate(_) | Error::UnfitTemplate(_) => {
                 after_colon(code, &text)
             }
@@ -87,6 +114,12 @@ fn store_error(error: &Error) -> Option<&StoreError> {
         | Error::Enroll(EnrollError::Registry(RegistryError::Store(error)))
         | Error::Path(PathError::Registry(RegistryError::Store(error)))
         | Error::Identify(IdentifyError::Registry(RegistryError::Store(error)))
+        | Error::Step(StepError::Registry(RegistryError::Store(error)))
+        | Error::Refresh(RefreshError::Registry(RegistryError::Store(error)))
+        | Error::Recover(RecoverError::Registry(RegistryError::Store(error)))
+        | Error::Review(ReviewError::Registry(RegistryError::Store(error)))
+        | Error::Operator(OperatorError::Registry(RegistryError::Store(error)))
+        | Error::Adopt(AdoptError::Registry(RegistryError::Store(error)))
         | Error::Authenticate(AuthenticateError::Registry(RegistryError::Store(error))) => Some(error),
         _ => None,
     }

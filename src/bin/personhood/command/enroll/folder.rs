@@ -69,7 +69,7 @@ impl PersonResult {
 }
 
 pub(super) fn run(args: &Enroll, people: &Path, output: Output) -> Result<Exit, Failure> {
-    let mut registry = place::open(&args.registry.registry)?;
+    let mut registry = place::open_as(&args.registry)?;
     let pipeline = eye::pipeline_of(registry.policy(), &args.segmentation)?;
     let folders = folders_of_people(people)?;
     if let Some(identities) = &args.identities {
