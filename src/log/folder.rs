@@ -308,7 +308,8 @@ fn following(mut last: Option<Entry>, entries: &[Entry]) -> Result<Option<Entry>
 }
 
 /// Takes over what witnesses answered to a request that was made from this log, into the checkpoint if it is still the
-/// present one, and into the witnessed checkpoint if that is not newer. Returns how many of the witnesses have signed.
+/// present one, and into the witnessed checkpoint if that is not newer. Returns how many of the witnesses have signed. It waits
+/// until nobody writes to the log: whoever holds the [`LogWriter`] drops it first.
 ///
 /// # Errors
 ///

@@ -260,7 +260,7 @@ impl Limits {
     fn reach(&self, most_missing: u32, sixteenths: u8) -> Vec<u16> {
         let most_missing = most_missing as usize;
         let above =
-            |compared: usize| 16 * i64::from(self.bounds[compared]) - (usize::from(sixteenths) * compared) as i64;
+            |compared: usize| 16 * i64::from(self.bounds[compared]) - i64::from(sixteenths) * signed(compared);
         // The greatest of a sliding window first, and behind it those that may become the greatest.
         let mut greatest: VecDeque<usize> = VecDeque::new();
         (0..self.bounds.len())
@@ -274,9 +274,9 @@ impl Limits {
                     greatest.pop_front();
                 }
                 let greatest = greatest.front().map_or(0, |&first| above(first));
-                let reach = (greatest + (usize::from(sixteenths) * usable) as i64).div_euclid(16);
+                let reach = (greatest + i64::from(sixteenths) * signed(usable)).div_euclid(16);
                 // Beyond the whole weight everybody is below.
-                reach.clamp(0, self.bounds.len() as i64) as u16
+                reach.clamp(0, signed(self.bounds.len())) as u16
             })
             .collect()
     }
@@ -632,6 +632,11 @@ impl Scan<'_> {
         survivors.extend(passed.lanes().map(|lane| block.names[lane]));
         block.names.len()
     }
+}
+
+/// A number of bits, of at most some ten thousand.
+fn signed(bits: usize) -> i64 {
+    i64::try_from(bits).expect("no template has so many bits")
 }
 
 #[cfg(test)]

@@ -163,6 +163,7 @@ impl Known {
 
     /// Takes everybody's templates: one question for many people.
     fn read_everybody(&mut self, store: &impl ReadStore) -> Result<BTreeSet<PersonId>, RegistryError> {
+        let mut everybody = BTreeSet::new();
         let mut after = 0;
         loop {
             let people = store.people_since(after, PEOPLE)?;
@@ -172,12 +173,14 @@ impl Known {
                 self.read(&person)?;
                 self.check_leaf(store, &person)?;
                 self.unread.remove(&person.person);
+                everybody.insert(person.person);
             }
         }
         if let Some(person) = self.unread.first() {
             return Err(self.damaged(format!("a change speaks of person {person}, who is not there")));
         }
-        Ok(BTreeSet::new())
+        // A registry that was empty a moment ago was searched in vain: whoever asks under the lock has to look at all of them.
+        Ok(everybody)
     }
 
     /// Takes the templates that changed.

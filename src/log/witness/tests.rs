@@ -121,14 +121,17 @@ fn a_split_view_is_found_by_two_witnesses() {
     world.append(&life[10..18]).unwrap();
     victim.append(&for_victim[10..18]).unwrap();
     let rules = LoggedRoots::new(log_key(1).public(), known.clone(), 2).unwrap().present_within(60).unwrap();
-    let cosign = |writer: &LogWriter, folder: &tempfile::TempDir, witness: &mut Witness<MemoryWitnessStore>| {
+    let cosign = |writer: LogWriter, folder: &tempfile::TempDir, witness: &mut Witness<MemoryWitnessStore>| {
         let request = writer.log().witness_request(10).unwrap();
         let answer = ask(witness, &request);
         assert_eq!(answer.status, 200);
+        // The folder has one writer at a time, whoever it is.
+        drop(writer);
         add_cosignatures(folder.path(), &log_key(1).public(), &request, &answer.body, &known).unwrap();
+        LogWriter::open(folder.path(), log_key(1)).unwrap()
     };
-    cosign(&world, &folders[0], &mut first);
-    cosign(&victim, &folders[1], &mut second);
+    let mut world = cosign(world, &folders[0], &mut first);
+    let victim = cosign(victim, &folders[1], &mut second);
 
     // Shown the other history, each witness refuses, whether the operator says the truth about the old size or not.
     for (writer, witness) in [(&world, &mut second), (&victim, &mut first)] {
