@@ -229,10 +229,6 @@ pub(super) struct Limbus {
     pub(super) contrast: f32,
     /// Share of the lateral angles at which path and curve agree.
     pub(super) support: f32,
-    /// Share of the lateral angles that lie in the picture.
-    pub(super) seen: f32,
-    /// Mean distance of the path from the curve there, over the radius; each counts a tenth at the most.
-    pub(super) residual: f32,
 }
 
 /// Harmonics of the limbus: Daugman's 5 coefficients (2007, section II).
@@ -327,22 +323,19 @@ fn pass(pyramid: &Pyramid, pupil: &Pupil, start: &Curve, share: f32, harmonics: 
         series = fit(&weights, count, 2e-3);
     }
     let curve = Curve { centre, series };
-    let (mut support, mut contrast, mut total, mut lateral_total, mut off) = (0.0, 0.0, 0.0_f32, 0.0_f32, 0.0_f32);
+    let (mut support, mut contrast, mut total, mut lateral_total) = (0.0, 0.0, 0.0_f32, 0.0);
     for angle in 0..angles {
         let residual = (rho[angle] - curve.radius(angle as f32 * TAU / angles as f32)).abs() / radius;
         let in_frame = ring.weights[angle * radii + path[angle]] > 0.0;
         lateral_total += lateral(angle);
         let share = if in_frame { lateral(angle) } else { 0.0 };
         total += share;
-        off += share * residual.min(0.1);
         if residual < 0.04 && edges[angle * radii + path[angle]] > 0.35 * typical {
             support += share;
         }
         contrast += share * edges[angle * radii + path[angle]];
     }
-    let (seen, residual) = (total / lateral_total.max(1.0), off / total.max(1.0));
     // A limbus of which less than two fifths are in the picture is not known well enough.
     let total = total.max(0.4 * lateral_total);
-    let curve = shape.stretched(&curve);
-    Some(Limbus { curve, contrast: contrast / total, support: support / total, seen, residual })
+    Some(Limbus { curve: shape.stretched(&curve), contrast: contrast / total, support: support / total })
 }
