@@ -180,6 +180,9 @@ impl Server {
     }
 }
 
+/// What one thread saw: the time of each answer, and how often each status.
+type Part = (Vec<Duration>, BTreeMap<u16, u64>);
+
 /// Sends what `next` gives on many connections until each of them is told to end.
 fn drive<'a>(
     address: SocketAddr,
@@ -187,7 +190,7 @@ fn drive<'a>(
     next: impl Fn(usize) -> Option<(&'static str, &'a str)> + Sync,
 ) -> Outcome<Value> {
     let started = Instant::now();
-    let parts: Vec<Outcome<(Vec<Duration>, BTreeMap<u16, u64>)>> = thread::scope(|scope| {
+    let parts: Vec<Outcome<Part>> = thread::scope(|scope| {
         let workers: Vec<_> = (0..connections)
             .map(|connection| {
                 let next = &next;

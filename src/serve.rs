@@ -112,7 +112,6 @@ impl Service {
 
 impl Running {
     /// Every route, with limits and timeouts, without a socket.
-    #[must_use]
     pub fn router(&self) -> Router {
         router::router(Arc::clone(&self.state))
     }

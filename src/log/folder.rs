@@ -118,7 +118,7 @@ impl LogFolder {
         if index >= size || size > self.size() {
             return Err(LogError::NoSuchEntry { index, size: size.min(self.size()) });
         }
-        let proof = merkle::prove_inclusion(&Tiles::new(&self.folder, size), index, size)?;
+        let proof = merkle::prove_inclusion(&self.tiles(), index, size)?;
         Ok(Bundle { entry: self.entry(index)?, index, proof, checkpoint: checkpoint.clone() })
     }
 
@@ -134,7 +134,7 @@ impl LogFolder {
         if old == 0 {
             return Ok(Vec::new());
         }
-        merkle::prove_consistency(&Tiles::new(&self.folder, new), old, new)
+        merkle::prove_consistency(&self.tiles(), old, new)
     }
 
     /// The hash of the log when it had `size` entries.
@@ -146,7 +146,12 @@ impl LogFolder {
         if size > self.size() {
             return Err(LogError::NoSuchEntry { index: size, size: self.size() });
         }
-        merkle::range(&Tiles::new(&self.folder, size), 0, size)
+        merkle::range(&self.tiles(), 0, size)
+    }
+
+    /// The tiles of now, which hold those of every smaller size: partial ones of before are not kept.
+    fn tiles(&self) -> Tiles<'_> {
+        Tiles::new(&self.folder, self.size())
     }
 
     /// What to ask a witness that has last seen `old` entries.

@@ -259,8 +259,7 @@ impl Limits {
     /// where the maximum is over the V from usable − `most_missing` to usable.
     fn reach(&self, most_missing: u32, sixteenths: u8) -> Vec<u16> {
         let most_missing = most_missing as usize;
-        let above =
-            |compared: usize| 16 * i64::from(self.bounds[compared]) - i64::from(sixteenths) * signed(compared);
+        let above = |compared: usize| 16 * i64::from(self.bounds[compared]) - i64::from(sixteenths) * signed(compared);
         // The greatest of a sliding window first, and behind it those that may become the greatest.
         let mut greatest: VecDeque<usize> = VecDeque::new();
         (0..self.bounds.len())

@@ -2,13 +2,17 @@
 
 use std::str::FromStr;
 
-use axum::body::Bytes;
+use axum::body::{Bytes, HttpBody as _};
 use axum::extract::{FromRequest as _, Request};
 use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use super::refusal::Refusal;
 use crate::bytes::from_hex;
+
+/// The largest body that is read, in bytes; beside every request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BodyLimit(pub(super) usize);
 
 /// Reads a JSON body.
 ///
@@ -21,9 +25,15 @@ pub(super) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Ref
         let detail = "Send the body as application/json.";
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
     }
+    let too_large = || Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is too large.");
+    // What is announced too large is not waited for.
+    let limit = request.extensions().get::<BodyLimit>();
+    if limit.is_some_and(|limit| request.body().size_hint().lower() > limit.0 as u64) {
+        return Err(too_large());
+    }
     let bytes = Bytes::from_request(request, &()).await.map_err(|rejection| {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is too large.")
+            too_large()
         } else {
             Refusal::bad("invalid_request", "The body did not arrive whole.")
         }

@@ -17,6 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::State;
+use super::body::BodyLimit;
 use super::observe::{limit_rate, observe};
 use super::portal::not_judged;
 use super::refusal::Refusal;
@@ -83,6 +84,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
                 Err(_) => Refusal::new(StatusCode::REQUEST_TIMEOUT, "timeout", slow).portal(None),
             }
         }))
+        .layer(axum::Extension(BodyLimit(state.limits.body_bytes)))
         .layer(DefaultBodyLimit::max(state.limits.body_bytes));
     routes
         .route(

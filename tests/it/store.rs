@@ -1390,6 +1390,8 @@ fn nullifiers_of_the_first_format_stay_used() {
     let row = [vote.to_bytes(), nullifier(1).to_bytes()];
     connection.execute("INSERT INTO nullifiers VALUES (?1, ?2)", row).unwrap();
     drop(connection);
+    #[cfg(unix)]
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let mut store = SqliteNullifiers::open(&file).unwrap();
     assert!(matches!(store.record(&vote, &nullifier(1)), Err(NullifierError::AlreadyUsed { .. })));
     let outcome = store.record_each(&[(vote, nullifier(1)), (vote, nullifier(2))], 5).unwrap();

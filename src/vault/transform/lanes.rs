@@ -74,9 +74,9 @@ mod tests {
         let before: [u64; 64] = core::array::from_fn(|_| noise(&mut seed));
         let mut after = before;
         transpose(&mut after);
-        for i in 0..64 {
-            for j in 0..64 {
-                assert_eq!(before[i] >> j & 1, after[j] >> i & 1, "bit {j} of word {i}");
+        for (i, row) in before.iter().enumerate() {
+            for (j, column) in after.iter().enumerate() {
+                assert_eq!(row >> j & 1, column >> i & 1, "bit {j} of word {i}");
             }
         }
     }
