@@ -47,7 +47,7 @@ impl Period {
             Self::Day => format!("{year:04}-{month:02}-{day:02}"),
             Self::Week => {
                 // The Thursday of a week decides which year it counts in; 1970 began on a Thursday.
-                let thursday = days - weekday(days) + 3;
+                let thursday = days + 3 - weekday(days);
                 let year = civil(thursday).0;
                 let week = (thursday - first_of_year(year)) / 7 + 1;
                 format!("{year:04}-W{week:02}")
