@@ -4,7 +4,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use personhood::iris::EyeSide;
-use personhood::vault::{ErasureReceipt, Keyring, MasterKey, ProtectedTemplate, RecordBinding, RecordKind, SealedFacts};
+use personhood::vault::{
+    ErasureReceipt, Keyring, MasterKey, ProtectedTemplate, RecordBinding, RecordKind, SealedFacts,
+};
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(keyring) = Keyring::from_bytes(bytes) {
