@@ -302,8 +302,8 @@ fn what_goes_in_comes_out<G: Ground>() {
         assert_eq!(stored.templates.left.is_some(), number != 2);
         assert_eq!((change.root.root, change.root.at), (expected.root, expected.root_at));
         assert_eq!((change.root.leaves, change.root.sequence), (number + 1, change.sequence));
-        assert_eq!(store.people_since(number, 1).unwrap(), [stored.clone()]);
-        assert_eq!(store.changes_of(id).unwrap(), [change.clone()]);
+        assert_eq!(store.people_since(number, 1).unwrap(), std::slice::from_ref(&stored));
+        assert_eq!(store.changes_of(id).unwrap(), std::slice::from_ref(change));
         assert_eq!(store.person_of(&expected.leaf.commitment).unwrap(), Some(stored.person));
     }
     let decisions = store.decisions_since(0, 10).unwrap();
@@ -1391,7 +1391,7 @@ fn nullifiers_of_the_first_format_stay_used() {
     connection.execute("INSERT INTO nullifiers VALUES (?1, ?2)", row).unwrap();
     drop(connection);
     #[cfg(unix)]
-    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let mut store = SqliteNullifiers::open(&file).unwrap();
     assert!(matches!(store.record(&vote, &nullifier(1)), Err(NullifierError::AlreadyUsed { .. })));
     let outcome = store.record_each(&[(vote, nullifier(1)), (vote, nullifier(2))], 5).unwrap();
