@@ -13,7 +13,7 @@
 //! changes its address and little else. The *envelope* is theirs and the proof inside is ours: a proof that was made for
 //! World's contracts is refused here, and one that was made here is refused there.
 //!
-//! [`Service::router`] is the whole service without a socket; [`Server`] puts it on one.
+//! [`Service::start`] makes it [`Running`]; [`Running::router`] is the whole service without a socket, and [`Server`] puts it on one.
 
 mod apps;
 mod body;
