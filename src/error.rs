@@ -71,6 +71,9 @@ pub enum Error {
     /// The tree refused a leaf or a place.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// Pages are not a tree.
+    #[error(transparent)]
+    TreePages(#[from] crate::tree::TreePagesError),
     /// Bytes are not a path.
     #[error(transparent)]
     MerklePath(#[from] MerklePathError),
@@ -297,6 +300,7 @@ impl Error {
             Self::Tree(TreeError::Full { .. }) => "tree_full",
             Self::Tree(TreeError::UnknownIndex { .. } | TreeError::IndexOutOfRange { .. }) => "tree_no_such_leaf",
             Self::Tree(TreeError::NotAMember) => "tree_not_a_member",
+            Self::TreePages(_) => "tree_pages",
             Self::MerklePath(_) => "path_invalid",
             Self::Root(error) => error.code(),
             Self::RootHistory(_) => "root_back_in_time",

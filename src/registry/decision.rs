@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Evidence;
 use super::candidate::{Candidate, Sighting};
 use crate::iris::EyeSide;
 use crate::presentation::PresentationReport;
@@ -174,9 +175,9 @@ impl Details {
         Self { version: VERSION, people, incomparable, distances, ..Self::default() }
     }
 
-    /// With what detectors said, as far as it is kept.
-    pub(super) fn with_presentations(mut self, reports: &[PresentationReport]) -> Self {
-        self.presentations = reports.iter().take(MAXIMUM_REPORTS).cloned().collect();
+    /// With what came along with the eyes, as far as it is kept.
+    pub(super) fn with_evidence(mut self, evidence: &Evidence<'_>) -> Self {
+        self.presentations = evidence.presentations.iter().take(MAXIMUM_REPORTS).cloned().collect();
         self
     }
 
