@@ -53,6 +53,7 @@ mod captured;
 mod check;
 mod decision;
 mod enrol;
+mod erasure;
 mod error;
 mod eye_word;
 mod known;
@@ -60,21 +61,26 @@ mod lifecycle;
 #[cfg(feature = "log")]
 pub mod logged;
 mod policy;
+mod replay;
 mod review;
 mod roles;
+mod station;
 
 pub use candidate::{Candidate, Sighting};
 pub use captured::{RecoverRequest, RefreshRequest, Requested};
 pub use check::{Checked, check};
 pub use decision::{Action, Decision, Distance};
 pub use enrol::{EnrollRequest, Enrolled, EnrolmentClass, Evidence};
+pub use erasure::{ErasedError, check_erasures, erasure_receipt, erasures};
 pub use error::{
     AdoptError, AuthenticateError, EnrollError, IdentifyError, OperatorError, PathError, RecoverError, RefreshError,
     RegistryError, ReviewError, StepError, UnfitTemplate,
 };
 pub use lifecycle::Changed;
 pub use policy::{PolicyError, RegistryPolicy};
+pub use replay::{ReplayOutcome, Replayed};
 pub use review::Voted;
+pub use station::{CaptureError, CaptureEvidence, CaptureManifest, StationError, StationKey, capture_digest};
 
 use core::fmt;
 

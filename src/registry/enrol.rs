@@ -6,6 +6,7 @@ use super::candidate::Candidate;
 use super::captured::owner_of;
 use super::decision::{Action, Details, SOFTWARE};
 use super::known::{Known, Suspects};
+use super::station::{CaptureError, CaptureEvidence, take_capture};
 use super::{EnrollError, OwnedEyes, Registry, RegistryError, RegistryPolicy, UnfitTemplate, eyes_of};
 use crate::identity::{Assurance, Credential, IdentityCommitment, Leaf};
 use crate::iris::{EyeSide, IrisTemplate};
@@ -17,8 +18,10 @@ use crate::store::{
 };
 use crate::tree::{LeafIndex, MerkleRoot, Tree};
 
+/// No longer number of a record of consent is kept, in bytes.
+const MAXIMUM_CONSENT: usize = 200;
 /// The outcome of an enrolment that people will decide about.
-const REVIEW: &str = "review";
+pub(super) const REVIEW: &str = "review";
 
 /// How many eyes an enrolment rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -79,6 +82,12 @@ pub struct Enrolled {
 pub struct Evidence<'a> {
     /// What detectors of presentation attacks said. One that says attack refuses the enrolment; the first 16 are recorded.
     pub presentations: &'a [PresentationReport],
+    /// The number of the record of consent, in the deployment's own words; it goes into the decision and stays there when
+    /// the person is erased. At most 200 bytes.
+    pub consent: Option<&'a str>,
+    /// What the station that captured the eyes signed. One that is given must hold, whatever the policy asks for. It is
+    /// taken once, also if the eyes are refused.
+    pub capture: Option<CaptureEvidence<'a>>,
 }
 
 /// A request with what came along.
@@ -108,13 +117,18 @@ impl Prepared {
 }
 
 /// A reason to refuse that is written down, with the distances behind it.
-struct Refusal {
+pub(super) struct Refusal {
     error: EnrollError,
     candidates: Vec<Candidate>,
     incomparable: usize,
 }
 
 impl Refusal {
+    /// The code of the reason.
+    pub(super) const fn code(&self) -> &'static str {
+        self.error.code()
+    }
+
     /// A reason that is nobody's.
     const fn of(error: EnrollError) -> Self {
         Self { error, candidates: Vec::new(), incomparable: 0 }
@@ -171,14 +185,14 @@ impl<S: Store> Registry<S> {
         request: EnrollRequest,
         presentations: &[PresentationReport],
     ) -> Result<Enrolled, EnrollError> {
-        self.enroll_with(request, Evidence { presentations })
+        self.enroll_with(request, Evidence { presentations, ..Evidence::default() })
     }
 
     /// [`Self::enroll`] with what else is known about the capture.
     ///
     /// # Errors
     ///
-    /// As [`Self::enroll_presented`].
+    /// As [`Self::enroll_presented`], [`EnrollError::Consent`] and [`EnrollError::Capture`].
     pub fn enroll_with(&mut self, request: EnrollRequest, evidence: Evidence<'_>) -> Result<Enrolled, EnrollError> {
         let mut outcomes = self.enroll_each(&[Application { request: &request, evidence }])?;
         outcomes.pop().expect("one answer for one request")
@@ -203,6 +217,20 @@ impl<S: Store> Registry<S> {
     ) -> Result<Vec<Result<Enrolled, EnrollError>>, RegistryError> {
         let applications: Vec<_> =
             requests.iter().map(|request| Application { request, evidence: Evidence::default() }).collect();
+        self.enroll_each(&applications)
+    }
+
+    /// [`Self::enroll_batch`] with what else is known about each capture.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::enroll_batch`].
+    pub fn enroll_batch_with(
+        &mut self,
+        requests: &[(EnrollRequest, Evidence<'_>)],
+    ) -> Result<Vec<Result<Enrolled, EnrollError>>, RegistryError> {
+        let applications: Vec<_> =
+            requests.iter().map(|(request, evidence)| Application { request, evidence: *evidence }).collect();
         self.enroll_each(&applications)
     }
 
@@ -240,13 +268,22 @@ impl<S: Store> Registry<S> {
             };
             let mut outcomes = Vec::with_capacity(applications.len());
             for (application, prepared) in applications.iter().zip(prepared) {
+                // Whoever was searched has suspects, also if their capture turns out to be no good.
+                let found = if matches!(prepared, Prepared::Fit(_)) { suspects.next() } else { None };
+                let prepared = match prepared {
+                    Prepared::Senseless(error) => Prepared::Senseless(error),
+                    prepared => match desk.take_capture(&mut transaction, application)? {
+                        Ok(()) => prepared,
+                        Err(error) => Prepared::Unfit(error.into()),
+                    },
+                };
                 outcomes.push(match prepared {
                     Prepared::Senseless(error) => Err(error),
                     Prepared::Unfit(error) => {
                         desk.refuse(&mut transaction, application, Refusal::of(error), 0).map(Err)?
                     }
                     Prepared::Fit(credential) => {
-                        let mut suspects = suspects.next().expect("one answer for each that was searched");
+                        let mut suspects = found.expect("one answer for each that was searched");
                         suspects.catch_up(&transaction, &news, application.request.present(), &self.policy)?;
                         desk.decide(&mut transaction, application, credential, suspects)?
                     }
@@ -263,6 +300,7 @@ impl<S: Store> Registry<S> {
         let request = application.request;
         let sense = || -> Result<(Credential, EyePair<'_>), EnrollError> {
             let credential = Credential::new(request.issued_at, request.expires_at, request.class.assurance())?;
+            self.check_consent(application.evidence.consent)?;
             let probes = request.eyes()?;
             self.check_kind(probes)?;
             Ok((credential, probes))
@@ -274,6 +312,17 @@ impl<S: Store> Registry<S> {
         match check_presentations(application.evidence.presentations).and_then(|()| self.check_fitness(probes)) {
             Ok(()) => Prepared::Fit(credential),
             Err(error) => Prepared::Unfit(error),
+        }
+    }
+
+    /// Is there a consent, where the policy asks for one? Eyes without it are not looked at, and nothing is recorded.
+    fn check_consent(&self, consent: Option<&str>) -> Result<(), EnrollError> {
+        match consent {
+            None if self.policy.consent_required => Err(EnrollError::Consent { limit: MAXIMUM_CONSENT }),
+            Some(consent) if consent.trim().is_empty() || consent.len() > MAXIMUM_CONSENT => {
+                Err(EnrollError::Consent { limit: MAXIMUM_CONSENT })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -305,6 +354,23 @@ struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
+    /// Takes the capture, if there is one or the policy asks for one.
+    fn take_capture(
+        &self,
+        transaction: &mut impl WriteTransaction,
+        application: &Application<'_>,
+    ) -> Result<Result<(), CaptureError>, RegistryError> {
+        let taken = match application.evidence.capture {
+            Some(capture) => take_capture(transaction, &capture, application.request.issued_at),
+            None if self.policy.signed_captures => Err(CaptureError::Unsigned),
+            None => Ok(()),
+        };
+        match taken {
+            Err(CaptureError::Registry(error)) => Err(error),
+            taken => Ok(taken),
+        }
+    }
+
     /// It is known who the eyes might be: lets them in, or refuses and writes down why.
     fn decide(
         &mut self,
@@ -481,7 +547,7 @@ fn check_presentations(reports: &[PresentationReport]) -> Result<(), EnrollError
 }
 
 /// Why not; none if there is no reason.
-fn verdict(policy: &RegistryPolicy, suspects: Suspects, taken: Option<PersonId>) -> Option<Refusal> {
+pub(super) fn verdict(policy: &RegistryPolicy, suspects: Suspects, taken: Option<PersonId>) -> Option<Refusal> {
     let Suspects { same: mut candidates, mirrored: reflected, incomparable } = suspects;
     let incomparable = incomparable.len();
     let (people, limit) = (candidates.len(), policy.maximum_matches);
@@ -546,7 +612,7 @@ impl Suspects {
 }
 
 /// The eyes flipped left to right.
-fn mirrored(eyes: EyePair<'_>) -> OwnedEyes {
+pub(super) fn mirrored(eyes: EyePair<'_>) -> OwnedEyes {
     OwnedEyes { left: eyes.left.map(IrisTemplate::mirrored), right: eyes.right.map(IrisTemplate::mirrored) }
 }
 
