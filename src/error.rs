@@ -71,6 +71,9 @@ pub enum Error {
     /// The tree refused a leaf or a place.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// Pages are not a tree.
+    #[error(transparent)]
+    TreePages(#[from] crate::tree::TreePagesError),
     /// Bytes are not a path.
     #[error(transparent)]
     MerklePath(#[from] MerklePathError),
@@ -211,6 +214,22 @@ pub enum Error {
     #[cfg(all(feature = "log", feature = "store"))]
     #[error(transparent)]
     Logged(#[from] crate::registry::logged::LoggedError),
+    /// There is no receipt of an erasure.
+    #[cfg(feature = "store")]
+    #[error(transparent)]
+    Erased(#[from] crate::registry::ErasedError),
+    /// A text is no list of erasures.
+    #[cfg(feature = "store")]
+    #[error(transparent)]
+    ErasureList(#[from] crate::vault::ErasureListError),
+    /// A capture was not taken.
+    #[cfg(feature = "store")]
+    #[error(transparent)]
+    Capture(#[from] crate::registry::CaptureError),
+    /// A station was not added or removed.
+    #[cfg(feature = "store")]
+    #[error(transparent)]
+    Station(#[from] crate::registry::StationError),
     /// A step in somebody's life was not taken.
     #[cfg(feature = "store")]
     #[error(transparent)]
@@ -297,6 +316,7 @@ impl Error {
             Self::Tree(TreeError::Full { .. }) => "tree_full",
             Self::Tree(TreeError::UnknownIndex { .. } | TreeError::IndexOutOfRange { .. }) => "tree_no_such_leaf",
             Self::Tree(TreeError::NotAMember) => "tree_not_a_member",
+            Self::TreePages(_) => "tree_pages",
             Self::MerklePath(_) => "path_invalid",
             Self::Root(error) => error.code(),
             Self::RootHistory(_) => "root_back_in_time",
@@ -358,6 +378,14 @@ impl Error {
             Self::Authenticate(error) => error.code(),
             #[cfg(all(feature = "log", feature = "store"))]
             Self::Logged(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::Erased(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::ErasureList(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::Capture(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::Station(error) => error.code(),
             #[cfg(feature = "store")]
             Self::Step(error) => error.code(),
             #[cfg(feature = "store")]

@@ -53,6 +53,7 @@ mod captured;
 mod check;
 mod decision;
 mod enrol;
+mod erasure;
 mod error;
 mod eye_word;
 mod known;
@@ -60,21 +61,26 @@ mod lifecycle;
 #[cfg(feature = "log")]
 pub mod logged;
 mod policy;
+mod replay;
 mod review;
 mod roles;
+mod station;
 
 pub use candidate::{Candidate, Sighting};
 pub use captured::{RecoverRequest, RefreshRequest, Requested};
 pub use check::{Checked, check};
 pub use decision::{Action, Decision, Distance};
-pub use enrol::{EnrollRequest, Enrolled, EnrolmentClass};
+pub use enrol::{EnrollRequest, Enrolled, EnrolmentClass, Evidence};
+pub use erasure::{ErasedError, check_erasures, erasure_receipt, erasures};
 pub use error::{
     AdoptError, AuthenticateError, EnrollError, IdentifyError, OperatorError, PathError, RecoverError, RefreshError,
     RegistryError, ReviewError, StepError, UnfitTemplate,
 };
 pub use lifecycle::Changed;
 pub use policy::{PolicyError, RegistryPolicy};
+pub use replay::{ReplayOutcome, Replayed};
 pub use review::Voted;
+pub use station::{CaptureError, CaptureEvidence, CaptureManifest, StationError, StationKey, capture_digest};
 
 use core::fmt;
 
@@ -369,7 +375,21 @@ impl<S: Store> Registry<S> {
     /// Learns what this process has committed itself.
     fn learn(&mut self) {
         // It is committed, so it is not taken back. Whatever failed here fails again, and is told, at the next question.
-        let _ = self.refresh();
+        let _ = self.refresh().and_then(|()| self.save_tree());
+    }
+
+    /// Saves the tree now and then, so that reopening need not hash it again; nothing is lost if it is not.
+    fn save_tree(&mut self) -> Result<(), RegistryError> {
+        if !self.known.is_save_due() {
+            return Ok(());
+        }
+        let mut transaction = self.store.begin()?;
+        self.known.catch_up(&transaction)?;
+        let Some(pages) = self.known.pages_due() else { return Ok(()) };
+        transaction.save_tree(self.known.sequence(), &pages)?;
+        transaction.commit()?;
+        self.known.saved();
+        Ok(())
     }
 
     /// The root, as of the last [`refresh`](Self::refresh).
@@ -566,30 +586,6 @@ impl<S: Store> Registry<S> {
             }
         }
         Ok(())
-    }
-
-    /// Writes a decision that changes nothing else.
-    fn record(
-        &mut self,
-        at: u64,
-        action: Action,
-        outcome: &str,
-        person: Option<PersonId>,
-        details: &Details,
-    ) -> Result<DecisionId, RegistryError> {
-        let mut transaction = self.store.begin()?;
-        let decision = transaction.insert_decision(&NewDecision {
-            at,
-            operator: &self.operator,
-            action: action.as_str(),
-            outcome,
-            person,
-            policy: self.policy_id,
-            software: SOFTWARE,
-            details: &details.to_json(),
-        })?;
-        transaction.commit()?;
-        Ok(decision)
     }
 }
 

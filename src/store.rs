@@ -58,7 +58,7 @@ use core::fmt;
 
 use crate::identity::{Credential, IdentityCommitment, Leaf};
 use crate::iris::EyeSide;
-use crate::tree::{LeafIndex, MerkleRoot};
+use crate::tree::{LeafIndex, MerkleRoot, TreePage};
 
 /// The largest number that a store keeps: SQLite's integers are signed.
 const LARGEST: u64 = i64::MAX as u64;
@@ -488,6 +488,25 @@ pub trait ReadStore {
     /// [`StoreError`].
     fn keyring(&self) -> Result<Option<Vec<u8>>, StoreError>;
 
+    /// After which change the tree was saved, if it was. A store may keep none: the tree follows from the changes.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn saved_tree(&self) -> Result<Option<Sequence>, StoreError> {
+        Ok(None)
+    }
+
+    /// A page of the saved tree.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn tree_page(&self, page: TreePage) -> Result<Option<Vec<u8>>, StoreError> {
+        let _ = page;
+        Ok(None)
+    }
+
     /// One recovery.
     ///
     /// # Errors
@@ -598,6 +617,16 @@ pub trait WriteTransaction: ReadStore {
     ///
     /// [`StoreError::Conflict`] unless the person has exactly these eyes, and the failures of a disk.
     fn replace_records(&mut self, person: PersonId, templates: TemplatePair) -> Result<(), StoreError>;
+
+    /// Saves the tree as it is after change `sequence`: these pages replace the earlier ones, the others hold still.
+    ///
+    /// # Errors
+    ///
+    /// The failures of a disk.
+    fn save_tree(&mut self, sequence: Sequence, pages: &[(TreePage, Vec<u8>)]) -> Result<(), StoreError> {
+        let _ = (sequence, pages);
+        Ok(())
+    }
 
     /// Lets a recovery wait for its time.
     ///

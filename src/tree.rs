@@ -12,9 +12,11 @@
 //! given to somebody else. The same calls in the same order give the same roots on every machine.
 
 mod incremental;
+mod pages;
 mod path;
 mod roots;
 
+pub use pages::{TreePage, TreePagesError};
 pub use path::{MerklePath, MerklePathError};
 pub use roots::{RootError, RootHistory, RootHistoryError};
 

@@ -46,6 +46,7 @@
 //! ```
 
 mod aead;
+mod erasures;
 mod error;
 mod key;
 mod keyring;
@@ -55,6 +56,7 @@ mod service;
 mod transform;
 mod unlocked;
 
+pub use erasures::{ErasureList, ErasureListError};
 pub use error::{KeyServiceError, MasterKeyError, VaultError};
 pub use key::{KeyId, KeyMaterial, MasterKey};
 pub use keyring::{KeyKind, Keyring, RegistryId};

@@ -13,7 +13,7 @@ use crate::store::{
     Change, ChangeRecord, DecisionRecord, PersonId, PersonRecord, PersonStatus, PolicyId, ReadStore, Sequence,
     StoreError,
 };
-use crate::tree::{LeafIndex, MerkleRoot, RootHistory, Tree};
+use crate::tree::{LeafIndex, MerkleRoot, RootHistory, Tree, TreePage};
 
 /// Rows read at a time.
 const ROWS: u32 = 4_096;
@@ -119,9 +119,15 @@ impl<R: ReadStore> Check<'_, R> {
     /// Every change once more: its root, its count, its time, its decision, and what it makes of a person.
     fn play(&mut self, created_at: u64, decisions: &[Option<PersonId>]) -> Result<(), RegistryError> {
         let mut roots = RootHistory::new(self.tree.root(), created_at);
+        let saved = self.store.saved_tree()?;
         loop {
             let batch = self.store.changes_since(self.sequence, ROWS)?;
             if batch.is_empty() {
+                if saved.is_some_and(|saved| saved > self.sequence) {
+                    self.found(
+                        "the saved tree is of a change that is not there; it is derived, and not used".to_owned(),
+                    );
+                }
                 return Ok(());
             }
             for record in batch {
@@ -136,6 +142,9 @@ impl<R: ReadStore> Check<'_, R> {
                 if self.tree.root() != root.root || u64::from(self.tree.len()) != root.leaves {
                     self.found(format!("change {sequence} has another root or count than its leaves"));
                 }
+                if saved == Some(sequence) {
+                    self.saved_tree(sequence)?;
+                }
                 if let Err(error) = roots.advance(root.root, root.at) {
                     self.found(format!("change {sequence}: {error}"));
                 }
@@ -145,6 +154,20 @@ impl<R: ReadStore> Check<'_, R> {
                 }
             }
         }
+    }
+
+    /// Is the saved tree the one of its change, node by node?
+    fn saved_tree(&mut self, sequence: Sequence) -> Result<(), RegistryError> {
+        for page in self.tree.pages(None) {
+            if self.store.tree_page(page)? != self.tree.page(page) {
+                let TreePage { level, number } = page;
+                self.found(format!(
+                    "page {number} of level {level} of the saved tree is not that of change {sequence}; it is derived, \
+                     and the next change saves it anew"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Does to the tree and to what is expected of a person what a change did.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Evidence;
 use super::candidate::{Candidate, Sighting};
 use crate::iris::EyeSide;
 use crate::presentation::PresentationReport;
@@ -126,6 +127,8 @@ pub struct Decision {
     pub reason: String,
     /// What else it is about: a review, a recovery, an operator, a station; empty where nothing is.
     pub subject: String,
+    /// The number of the record of consent under which eyes were processed, in the deployment's own words; empty without one.
+    pub consent: String,
 }
 
 /// One distance of a decision.
@@ -162,6 +165,8 @@ pub(super) struct Details {
     reason: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     subject: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    consent: String,
 }
 
 impl Details {
@@ -174,9 +179,10 @@ impl Details {
         Self { version: VERSION, people, incomparable, distances, ..Self::default() }
     }
 
-    /// With what detectors said, as far as it is kept.
-    pub(super) fn with_presentations(mut self, reports: &[PresentationReport]) -> Self {
-        self.presentations = reports.iter().take(MAXIMUM_REPORTS).cloned().collect();
+    /// With what came along with the eyes, as far as it is kept.
+    pub(super) fn with_evidence(mut self, evidence: &Evidence<'_>) -> Self {
+        self.presentations = evidence.presentations.iter().take(MAXIMUM_REPORTS).cloned().collect();
+        evidence.consent.unwrap_or_default().clone_into(&mut self.consent);
         self
     }
 
@@ -190,6 +196,10 @@ impl Details {
     pub(super) fn about(mut self, subject: String) -> Self {
         self.subject = subject;
         self
+    }
+
+    pub(super) fn distances(&self) -> &[Distance] {
+        &self.distances
     }
 
     pub(super) fn to_json(&self) -> String {
@@ -230,6 +240,7 @@ impl Decision {
             presentations: details.presentations,
             reason: details.reason,
             subject: details.subject,
+            consent: details.consent,
         })
     }
 }

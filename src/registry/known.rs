@@ -6,13 +6,15 @@ use super::RegistryError;
 use super::candidate::{Candidate, Pairing, judge, nearest_first};
 use crate::identity::Leaf;
 use crate::iris::EyeSide;
-use crate::matcher::{EntryId, EyePair, PeopleGallery, PeopleSearch, PersonHit};
+use crate::matcher::{EntryId, EyePair, PeopleFound, PeopleGallery, PeopleSearch, PersonHit};
 use crate::registry::RegistryPolicy;
-use crate::store::{Change, ChangeRecord, PersonId, PersonRecord, PersonStatus, ReadStore, Sequence};
-use crate::tree::{LeafIndex, MerkleRoot, Tree};
+use crate::store::{Change, ChangeRecord, PersonId, PersonRecord, PersonStatus, ReadStore, Sequence, StoreError};
+use crate::tree::{LeafIndex, MerkleRoot, Tree, TreePage, TreePagesError};
 
 /// Changes read at a time, some 200 bytes each.
 const CHANGES: u32 = 16_384;
+/// The tree is saved when so many of its leaves changed since: reopening then hashes ten nodes for each of them at most.
+const SAVE_AFTER: u32 = 1_024;
 /// People read at a time: some 8 MiB of templates.
 const PEOPLE: u32 = 1024;
 
@@ -22,13 +24,23 @@ pub(super) struct Known {
     sequence: Sequence,
     gallery: PeopleGallery,
     tree: Tree,
+    created_at: u64,
     root_at: u64,
     /// Whose templates changed after they were last read: the gallery does not have them yet.
     unread: BTreeSet<PersonId>,
+    /// Places that changed after the tree was saved; everything if it was not loaded.
+    unsaved: Unsaved,
     /// Whether another policy came into force than the registry has read.
     policy_adopted: bool,
     /// Set when the store contradicted itself halfway through a batch; nothing is decided from then on.
     damage: Option<String>,
+}
+
+/// What of the tree is not in the store yet.
+#[derive(Debug)]
+enum Unsaved {
+    Everything,
+    Places(BTreeSet<LeafIndex>),
 }
 
 /// What a search found.
@@ -44,12 +56,19 @@ pub(super) struct Suspects {
 
 impl Known {
     pub(super) fn new(policy: &RegistryPolicy, created_at: u64) -> Self {
+        Self::empty(&PeopleGallery::new(policy.layout, policy.encoder), created_at)
+    }
+
+    /// Before the first change; the gallery is of this one's kind.
+    fn empty(kind: &PeopleGallery, created_at: u64) -> Self {
         Self {
             sequence: Sequence::START,
-            gallery: PeopleGallery::new(policy.layout, policy.encoder),
+            gallery: PeopleGallery::new(kind.layout(), kind.encoder()),
             tree: Tree::new(),
+            created_at,
             root_at: created_at,
             unread: BTreeSet::new(),
+            unsaved: Unsaved::Everything,
             policy_adopted: false,
             damage: None,
         }
@@ -98,11 +117,76 @@ impl Known {
             )));
         }
         let everybody = self.sequence == Sequence::START;
+        if everybody && self.load_tree(store)? {
+            match self.follow_to(head, true, store) {
+                // The tree that was saved is the suspect: without it, is the registry whole?
+                Err(RegistryError::Damaged { .. }) => *self = Self::empty(&self.gallery, self.created_at),
+                done => return done,
+            }
+        }
+        self.follow_to(head, everybody, store)
+    }
+
+    fn follow_to(
+        &mut self,
+        head: Sequence,
+        everybody: bool,
+        store: &impl ReadStore,
+    ) -> Result<BTreeSet<PersonId>, RegistryError> {
         while self.sequence < head {
             let batch = store.changes_since(self.sequence, CHANGES)?;
             self.follow(&batch)?;
         }
         if everybody { self.read_everybody(store) } else { self.read_some(store) }
+    }
+
+    /// Takes the tree that was saved, if it is the one of its change: what is derived and does not fit is derived again.
+    fn load_tree(&mut self, store: &impl ReadStore) -> Result<bool, RegistryError> {
+        let Some(saved) = store.saved_tree()? else { return Ok(false) };
+        let Some(before) = saved.as_u64().checked_sub(1) else { return Ok(false) };
+        let Some(record) = store.changes_since(Sequence::new(before)?, 1)?.pop() else { return Ok(false) };
+        let Ok(leaves) = u32::try_from(record.root.leaves) else { return Ok(false) };
+        let tree = match Tree::from_pages(leaves, |page| store.tree_page(page).map_err(PageFault::Store)) {
+            Ok(tree) => tree,
+            Err(PageFault::Store(error)) => return Err(error.into()),
+            Err(PageFault::Pages) => return Ok(false),
+        };
+        // Saved anew while the pages were read, they are of two trees.
+        let fits = record.sequence == saved && tree.root() == record.root.root && store.saved_tree()? == Some(saved);
+        if fits {
+            self.tree = tree;
+            self.sequence = saved;
+            self.root_at = self.root_at.max(record.root.at);
+            self.unsaved = Unsaved::Places(BTreeSet::new());
+            // A policy may have been adopted among the changes that need not be played.
+            self.policy_adopted = true;
+        }
+        Ok(fits)
+    }
+
+    /// Whether so much changed that the tree is worth saving.
+    pub(super) fn is_save_due(&self) -> bool {
+        match &self.unsaved {
+            Unsaved::Everything => self.tree.len() >= SAVE_AFTER,
+            Unsaved::Places(places) => places.len() >= SAVE_AFTER as usize,
+        }
+    }
+
+    /// The pages to save, if so much changed that it is worth it.
+    pub(super) fn pages_due(&self) -> Option<Vec<(TreePage, Vec<u8>)>> {
+        if !self.is_save_due() {
+            return None;
+        }
+        let pages = match &self.unsaved {
+            Unsaved::Everything => self.tree.pages(None),
+            Unsaved::Places(places) => self.tree.pages(Some(&places.iter().copied().collect::<Vec<_>>())),
+        };
+        Some(pages.into_iter().filter_map(|page| Some((page, self.tree.page(page)?))).collect())
+    }
+
+    /// They are saved.
+    pub(super) fn saved(&mut self) {
+        self.unsaved = Unsaved::Places(BTreeSet::new());
     }
 
     /// Does to the tree what was done.
@@ -133,6 +217,12 @@ impl Known {
         }
         self.root_at = self.root_at.max(last.root.at);
         self.sequence = last.sequence;
+        if let Unsaved::Places(unsaved) = &mut self.unsaved {
+            for record in batch {
+                unsaved.extend(record.change.removed());
+                unsaved.extend(record.change.placed().map(|(index, _)| index));
+            }
+        }
         self.policy_adopted |= batch.iter().any(|record| matches!(record.change, Change::PolicyAdopted { .. }));
         let touched = batch.iter().filter(|record| record.change.changes_templates());
         self.unread.extend(touched.filter_map(|record| record.change.person()));
@@ -240,12 +330,21 @@ impl Known {
         #[cfg(not(feature = "rayon"))]
         let found = self.gallery.search(probes, &search);
         let found = found.expect("layout and encoder were checked before the search");
-        let candidates = |hits: Vec<PersonHit>| hits.into_iter().map(candidate).collect();
-        Suspects {
-            same: candidates(found.hits),
-            mirrored: candidates(found.mirrored),
-            incomparable: found.incomparable.into_iter().map(|entry| PersonId::from(entry.number())).collect(),
+        suspects(found)
+    }
+
+    /// [`Self::search`] for many in one pass, mirror images included; one answer for each.
+    pub(super) fn search_batch(&self, probes: &[EyePair<'_>], policy: &RegistryPolicy) -> Vec<Suspects> {
+        if let [probe] = probes {
+            return vec![self.search(*probe, true, policy)];
         }
+        let search = PeopleSearch { policy: policy.matching, swapped: policy.swapped_eyes, mirrored: true };
+        #[cfg(feature = "rayon")]
+        let found = self.gallery.par_search_batch(probes, &search);
+        #[cfg(not(feature = "rayon"))]
+        let found = self.gallery.search_batch(probes, &search);
+        let found = found.expect("layout and encoder were checked before the search");
+        found.into_iter().map(suspects).collect()
     }
 
     /// Where the next leaf goes.
@@ -296,6 +395,15 @@ impl Suspects {
     }
 }
 
+fn suspects(found: PeopleFound) -> Suspects {
+    let candidates = |hits: Vec<PersonHit>| hits.into_iter().map(candidate).collect();
+    Suspects {
+        same: candidates(found.hits),
+        mirrored: candidates(found.mirrored),
+        incomparable: found.incomparable.into_iter().map(|entry| PersonId::from(entry.number())).collect(),
+    }
+}
+
 fn candidate(hit: PersonHit) -> Candidate {
     let sightings = hit.sightings.into_iter().map(Into::into).collect();
     Candidate { person: PersonId::from(hit.entry.number()), sightings }
@@ -306,4 +414,16 @@ fn entry(person: PersonId) -> Result<EntryId, String> {
     let number =
         u32::try_from(person.as_u64()).map_err(|_| format!("person {person} is beyond the tree's capacity"))?;
     Ok(EntryId::new(number))
+}
+
+/// Why the saved tree was not taken.
+enum PageFault {
+    Store(StoreError),
+    Pages,
+}
+
+impl From<TreePagesError> for PageFault {
+    fn from(_: TreePagesError) -> Self {
+        Self::Pages
+    }
 }

@@ -88,17 +88,21 @@ impl<S: Store> Registry<S> {
     /// Takes away everything about a person but their number and the facts of what was decided: templates, commitments,
     /// leaf, a pending recovery.
     ///
-    /// From then on nobody can tell whether they come in again. Copies that were made before (backups, file systems that
-    /// keep old blocks) are not reached.
+    /// From then on nobody can tell whether they come in again. The store's files are made to forget what was deleted, unless
+    /// another process still reads them (see [`scrub`](Self::scrub)). Copies that were made before (backups, file systems that
+    /// keep old blocks) are not reached: [`erase_listed`](Self::erase_listed) erases again whom one brings back.
     ///
     /// # Errors
     ///
     /// [`StepError`].
     pub fn erase(&mut self, person: PersonId, at: u64, reason: &str) -> Result<Changed, StepError> {
-        self.step(person, at, Action::Erase, reason, |record| {
+        let erased = self.step(person, at, Action::Erase, reason, |record| {
             must_be(record, &[PersonStatus::Active, PersonStatus::Suspended, PersonStatus::Revoked])?;
             Ok(PersonStep::Erase)
-        })
+        })?;
+        // They are erased, whatever comes of this: `scrub` is there for whoever wants to know.
+        let _ = self.store.scrub();
+        Ok(erased)
     }
 
     /// The people whose credential ended longer ago than the policy keeps them, by number; nobody if it keeps them without

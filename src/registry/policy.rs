@@ -6,8 +6,8 @@ use crate::iris::{DegeneracyLimits, EncoderVersion, Layout};
 use crate::matcher::MatchPolicy;
 
 /// Version of the stored document. Version 1 said nothing about the score; it was the fractional one. Version 2 said nothing
-/// about what comes after enrolment; the defaults hold then.
-const VERSION: u32 = 3;
+/// about what comes after enrolment, and version 3 nothing about consent and stations; the defaults hold then.
+const VERSION: u32 = 4;
 /// No time span is longer, in seconds: some 35,000 years, as for times.
 const LONGEST: u64 = crate::identity::MAX_TIME;
 
@@ -56,6 +56,10 @@ pub struct RegistryPolicy {
     pub attempt_window_seconds: u64,
     /// How long a person is kept after their credential has ended, in seconds. 0: until they are erased. Default 0.
     pub retention_seconds: u64,
+    /// Whether nobody is enrolled without the number of the record of their consent. Default false.
+    pub consent_required: bool,
+    /// Whether only captures that a known station signed are taken for enrolment. Default false.
+    pub signed_captures: bool,
 }
 
 impl Default for RegistryPolicy {
@@ -74,6 +78,8 @@ impl Default for RegistryPolicy {
             maximum_attempts: 10,
             attempt_window_seconds: 3_600,
             retention_seconds: 0,
+            consent_required: false,
+            signed_captures: false,
         }
     }
 }
@@ -142,6 +148,11 @@ struct Document {
     attempt_window_seconds: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retention_seconds: Option<u64>,
+    // Since version 4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    consent_required: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signed_captures: Option<bool>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -192,6 +203,8 @@ impl RegistryPolicy {
             maximum_attempts: Some(self.maximum_attempts),
             attempt_window_seconds: Some(self.attempt_window_seconds),
             retention_seconds: Some(self.retention_seconds),
+            consent_required: Some(self.consent_required),
+            signed_captures: Some(self.signed_captures),
         };
         Ok(serde_json::to_string(&document).expect("plain numbers and words; `check` refused NaN"))
     }
@@ -214,6 +227,7 @@ impl RegistryPolicy {
             rule: "200 or 256",
         })?;
         let default = Self::default();
+        let since = |first, field| Since { first, field, version };
         let policy = Self {
             layout,
             encoder: match document.encoder {
@@ -233,37 +247,20 @@ impl RegistryPolicy {
             maximum_matches: document.maximum_matches,
             maximum_incomparable: document.maximum_incomparable,
             swapped_eyes: document.swapped_eyes,
-            recovery_delay_seconds: since_3(
-                version,
-                "recovery_delay_seconds",
-                document.recovery_delay_seconds,
-                default.recovery_delay_seconds,
-            )?,
-            adjudicate_duplicates: since_3(
-                version,
-                "adjudicate_duplicates",
-                document.adjudicate_duplicates,
-                default.adjudicate_duplicates,
-            )?,
-            appeal_seconds: since_3(version, "appeal_seconds", document.appeal_seconds, default.appeal_seconds)?,
-            maximum_attempts: since_3(
-                version,
-                "maximum_attempts",
-                document.maximum_attempts,
-                default.maximum_attempts,
-            )?,
-            attempt_window_seconds: since_3(
-                version,
-                "attempt_window_seconds",
-                document.attempt_window_seconds,
-                default.attempt_window_seconds,
-            )?,
-            retention_seconds: since_3(
-                version,
-                "retention_seconds",
-                document.retention_seconds,
-                default.retention_seconds,
-            )?,
+            recovery_delay_seconds: since(3, "recovery_delay_seconds")
+                .value(document.recovery_delay_seconds, default.recovery_delay_seconds)?,
+            adjudicate_duplicates: since(3, "adjudicate_duplicates")
+                .value(document.adjudicate_duplicates, default.adjudicate_duplicates)?,
+            appeal_seconds: since(3, "appeal_seconds").value(document.appeal_seconds, default.appeal_seconds)?,
+            maximum_attempts: since(3, "maximum_attempts")
+                .value(document.maximum_attempts, default.maximum_attempts)?,
+            attempt_window_seconds: since(3, "attempt_window_seconds")
+                .value(document.attempt_window_seconds, default.attempt_window_seconds)?,
+            retention_seconds: since(3, "retention_seconds")
+                .value(document.retention_seconds, default.retention_seconds)?,
+            consent_required: since(4, "consent_required")
+                .value(document.consent_required, default.consent_required)?,
+            signed_captures: since(4, "signed_captures").value(document.signed_captures, default.signed_captures)?,
         };
         policy.check()?;
         Ok(policy)
@@ -324,14 +321,23 @@ impl RegistryPolicy {
     }
 }
 
-/// A field that came with version 3: there since then, and not before.
-fn since_3<T>(version: u32, field: &str, value: Option<T>, default: T) -> Result<T, PolicyError> {
-    match (version >= 3, value) {
-        (true, Some(value)) => Ok(value),
-        (false, None) => Ok(default),
-        (true, None) => Err(PolicyError::Malformed { detail: format!("missing field `{field}`") }),
-        (false, Some(_)) => {
-            Err(PolicyError::Malformed { detail: format!("unknown field `{field}` in version {version}") })
+/// A field that came with a version: there since then, and not before.
+struct Since {
+    first: u32,
+    field: &'static str,
+    version: u32,
+}
+
+impl Since {
+    fn value<T>(self, value: Option<T>, default: T) -> Result<T, PolicyError> {
+        let Self { first, field, version } = self;
+        match (version >= first, value) {
+            (true, Some(value)) => Ok(value),
+            (false, None) => Ok(default),
+            (true, None) => Err(PolicyError::Malformed { detail: format!("missing field `{field}`") }),
+            (false, Some(_)) => {
+                Err(PolicyError::Malformed { detail: format!("unknown field `{field}` in version {version}") })
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod desk;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use super::{
     Sequence, StationRecord, Store, StoreError, TemplatePair, WriteTransaction,
 };
 use crate::identity::IdentityCommitment;
-use crate::tree::MerkleRoot;
+use crate::tree::{MerkleRoot, TreePage};
 
 /// How long a clone waits for another clone's transaction, as SQLite does by default here.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -41,7 +42,11 @@ struct Content {
     decisions: Vec<DecisionRecord>,
     keyring: Option<Vec<u8>>,
     desk: Desk,
+    tree: Option<SavedTree>,
 }
+
+/// The saved tree: after which change, and its pages.
+type SavedTree = (Sequence, BTreeMap<TreePage, Vec<u8>>);
 
 /// A person, and the commitments that they gave up.
 #[derive(Clone, Debug)]
@@ -168,6 +173,14 @@ impl Content {
         self.decisions.iter().rev().filter(wanted).take(limit as usize).cloned().collect()
     }
 
+    fn saved_tree(&self) -> Option<Sequence> {
+        self.tree.as_ref().map(|(sequence, _)| *sequence)
+    }
+
+    fn tree_page(&self, page: TreePage) -> Option<Vec<u8>> {
+        self.tree.as_ref()?.1.get(&page).cloned()
+    }
+
     fn recovery(&self, id: RecoveryId) -> Option<RecoveryRecord> {
         self.desk.recovery(id)
     }
@@ -223,6 +236,8 @@ macro_rules! reads {
                 next_person() -> PersonId,
                 keyring() -> Option<Vec<u8>>,
                 decisions_of(person: PersonId, since: u64, limit: u32) -> Vec<DecisionRecord>,
+                saved_tree() -> Option<Sequence>,
+                tree_page(page: TreePage) -> Option<Vec<u8>>,
                 recovery(id: RecoveryId) -> Option<RecoveryRecord>,
                 pending_recoveries() -> Vec<RecoveryRecord>,
                 review(id: ReviewId) -> Option<ReviewRecord>,
@@ -280,6 +295,7 @@ struct Before {
     changed: Vec<Person>,
     /// As it was before it was first touched.
     desk: Option<Desk>,
+    tree: Option<Option<SavedTree>>,
 }
 
 impl Before {
@@ -293,6 +309,7 @@ impl Before {
             keyring: content.keyring.clone(),
             changed: Vec::new(),
             desk: None,
+            tree: None,
         }
     }
 }
@@ -309,6 +326,9 @@ impl Drop for MemoryTransaction<'_> {
         self.content.keyring = self.before.keyring.take();
         if let Some(desk) = self.before.desk.take() {
             self.content.desk = desk;
+        }
+        if let Some(tree) = self.before.tree.take() {
+            self.content.tree = tree;
         }
         self.content.policies.truncate(self.before.policies);
         self.content.persons.truncate(self.before.persons);
@@ -488,6 +508,17 @@ impl WriteTransaction for MemoryTransaction<'_> {
         let before = before.filter(same_eyes).ok_or_else(|| other_eyes(person))?;
         self.content.persons[at].now.templates = templates;
         self.before.changed.push(before);
+        Ok(())
+    }
+
+    fn save_tree(&mut self, sequence: Sequence, pages: &[(TreePage, Vec<u8>)]) -> Result<(), StoreError> {
+        self.must_be_initialised()?;
+        if self.before.tree.is_none() {
+            self.before.tree = Some(self.content.tree.clone());
+        }
+        let (at, saved) = self.content.tree.get_or_insert_with(|| (Sequence::START, BTreeMap::new()));
+        *at = sequence;
+        saved.extend(pages.iter().cloned());
         Ok(())
     }
 

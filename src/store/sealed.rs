@@ -18,6 +18,7 @@ use super::{
 };
 use crate::identity::IdentityCommitment;
 use crate::iris::EyeSide;
+use crate::tree::TreePage;
 use crate::vault::{KeyService, Keyring, RecordBinding, RecordKind, Vault, VaultError};
 
 /// A master key that several threads may use.
@@ -262,6 +263,8 @@ macro_rules! read_store {
             decisions_of(person: PersonId, since: u64, limit: u32) -> Vec<DecisionRecord>,
             next_person() -> PersonId,
             keyring() -> Option<Vec<u8>>,
+            saved_tree() -> Option<Sequence>,
+            tree_page(page: TreePage) -> Option<Vec<u8>>,
             recovery(id: RecoveryId) -> Option<RecoveryRecord>,
             pending_recoveries() -> Vec<RecoveryRecord>,
             exceptions_of(person: PersonId) -> Vec<PersonId>,
@@ -384,6 +387,10 @@ impl<T: WriteTransaction> WriteTransaction for SealedTransaction<T> {
 
     fn insert_decision(&mut self, decision: &NewDecision<'_>) -> Result<DecisionId, StoreError> {
         self.inner.insert_decision(decision)
+    }
+
+    fn save_tree(&mut self, sequence: Sequence, pages: &[(TreePage, Vec<u8>)]) -> Result<(), StoreError> {
+        self.inner.save_tree(sequence, pages)
     }
 
     fn open_recovery(&mut self, recovery: &NewRecovery) -> Result<RecoveryId, StoreError> {

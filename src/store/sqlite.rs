@@ -19,6 +19,7 @@ use super::{
     Store, StoreError, TemplatePair, WriteTransaction,
 };
 use crate::identity::IdentityCommitment;
+use crate::tree::TreePage;
 
 /// "PoPr".
 const APPLICATION_ID: i32 = 0x506f_5072;
@@ -139,6 +140,8 @@ macro_rules! reads {
                 decisions_of(person: PersonId, since: u64, limit: u32) -> Vec<DecisionRecord>,
             }
             reads! { @each desk |$self| $connection, $place;
+                saved_tree() -> Option<Sequence>,
+                tree_page(page: TreePage) -> Option<Vec<u8>>,
                 recovery(id: RecoveryId) -> Option<RecoveryRecord>,
                 pending_recoveries() -> Vec<RecoveryRecord>,
                 review(id: ReviewId) -> Option<ReviewRecord>,
@@ -249,6 +252,10 @@ impl WriteTransaction for SqliteTransaction<'_> {
 
     fn replace_records(&mut self, person: PersonId, templates: TemplatePair) -> Result<(), StoreError> {
         self.write(|connection| rows::replace_records(connection, person, &templates))
+    }
+
+    fn save_tree(&mut self, sequence: Sequence, pages: &[(TreePage, Vec<u8>)]) -> Result<(), StoreError> {
+        self.write(|connection| desk::save_tree(connection, sequence, pages))
     }
 
     fn open_recovery(&mut self, recovery: &NewRecovery) -> Result<RecoveryId, StoreError> {

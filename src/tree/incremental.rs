@@ -31,6 +31,26 @@ impl Incremental {
         self.levels[0].len()
     }
 
+    /// All nodes, the leaves first; no more on a level than there are.
+    pub(super) fn levels(&self) -> &[Vec<Scalar>] {
+        &self.levels
+    }
+
+    /// Takes the nodes of all levels, which the caller has counted; says whether every node from level 2 on is the hash of
+    /// its children.
+    ///
+    /// Then the nodes of level 1 are those under the root, at an eighth of what hashing all leaves costs. That the leaves are
+    /// theirs is not looked at.
+    pub(super) fn put_levels(&mut self, levels: Vec<Vec<Scalar>>) -> bool {
+        self.levels = levels;
+        (2..self.levels.len()).all(|level| {
+            self.levels[level].iter().enumerate().all(|(index, stored)| {
+                let children = core::array::from_fn(|child| self.at(level - 1, index * ARITY + child));
+                *stored == node(&children)
+            })
+        })
+    }
+
     /// How many more leaves fit.
     pub(super) fn vacant(&self) -> usize {
         power(self.levels.len() - 1) - self.len()

@@ -151,8 +151,17 @@ impl ErasureReceipt {
     /// The receipt as a JSON document.
     #[must_use]
     pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(&self.document()).expect("numbers and texts serialise")
+    }
+
+    /// The same document on one line.
+    pub(super) fn to_line(&self) -> String {
+        serde_json::to_string(&self.document()).expect("numbers and texts serialise")
+    }
+
+    fn document(&self) -> Document {
         let Erasure { registry, person, at, change, decision, root } = self.erasure;
-        let document = Document {
+        Document {
             format: FORMAT.into(),
             version: VERSION,
             registry: registry.to_string(),
@@ -163,8 +172,7 @@ impl ErasureReceipt {
             root: to_hex(&root),
             key: to_hex(&self.key),
             signature: to_hex(&self.signature),
-        };
-        serde_json::to_string_pretty(&document).expect("numbers and texts serialise")
+        }
     }
 
     /// Reads a JSON document.

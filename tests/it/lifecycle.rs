@@ -17,9 +17,10 @@ use personhood::registry::{
     ReviewError, StepError, Voted, check,
 };
 use personhood::store::{
-    Census, MemoryStore, PersonId, PersonStatus, ReadStore, ReviewId, ReviewVerdict, Role, SqliteStore, Store,
+    Census, LeafRecord, MemoryStore, NewDecision, NewPerson, PersonId, PersonStatus, ReadStore, ReviewId,
+    ReviewVerdict, Role, SqliteStore, Store, TemplatePair, TemplateRecord, WriteTransaction,
 };
-use personhood::tree::Tree;
+use personhood::tree::{Tree, TreePage};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -533,6 +534,150 @@ fn another_policy_is_in_force_everywhere_at_once() {
     assert_eq!(registry.root_history().unwrap().since(), NOW);
     let store = registry.store().clone();
     is_whole(&mut registry, || store);
+}
+
+/// The saved tree spares the hashing, and nothing depends on it.
+#[test]
+fn a_saved_tree_is_taken_up_and_can_be_lost() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("registry.db");
+    let mut registry = Registry::create(SqliteStore::create(&file).unwrap(), RegistryPolicy::default(), NOW).unwrap();
+    // Written straight into the store, as so many enrolments would have.
+    let mut tree = Tree::new();
+    let mut store = SqliteStore::open(&file).unwrap();
+    let mut transaction = store.begin().unwrap();
+    for number in 0..1_100 {
+        let credential = Credential::new(NOW, LATER, Assurance::BOTH_EYES).unwrap();
+        let leaf = Leaf::new(&commitment(number), &credential);
+        let index = tree.push(leaf).unwrap();
+        transaction
+            .insert_person(NewPerson {
+                at: NOW,
+                templates: TemplatePair { left: Some(TemplateRecord::clear(&left(number))), right: None },
+                leaf: LeafRecord { index, commitment: commitment(number), credential, leaf },
+                root: tree.root(),
+                root_at: NOW,
+                decision: NewDecision {
+                    at: NOW,
+                    operator: "",
+                    action: "enrol",
+                    outcome: "accepted",
+                    person: None,
+                    policy: registry.policy_id(),
+                    software: "test",
+                    details: "{\"version\":1,\"people\":0,\"incomparable\":0,\"distances\":[]}",
+                },
+            })
+            .unwrap();
+    }
+    transaction.commit().unwrap();
+    assert_eq!(store.saved_tree().unwrap(), None);
+    let _suspended = registry.suspend(id(3), NOW + 1, "").unwrap();
+    let saved = store.saved_tree().unwrap().unwrap();
+    assert_eq!(saved.as_u64(), 1_101);
+    let _erased = registry.erase(id(700), NOW + 2, "").unwrap();
+    let _back = registry.reinstate(id(3), NOW + 3, "").unwrap();
+    let (root, path) = (registry.root(), registry.path(id(1_000)).unwrap());
+    is_whole(&mut registry, || SqliteStore::open(&file).unwrap());
+    drop(registry);
+    // Cut, changed, of another change, gone: the tree is hashed again, and a check says so.
+    for (change, found) in [
+        ("UPDATE tree_pages SET nodes = substr(nodes, 1, 100) WHERE level = 1", true),
+        (
+            "UPDATE tree_pages SET nodes = CAST(substr(nodes, 1, 50) || x'01' || substr(nodes, 52) AS BLOB) WHERE level = 0",
+            true,
+        ),
+        ("", true),
+        ("UPDATE tree_state SET sequence = 1102", true),
+        ("UPDATE tree_state SET sequence = 9999", true),
+        ("DELETE FROM tree_pages WHERE level = 10", true),
+        ("DELETE FROM tree_state", false),
+    ] {
+        rusqlite::Connection::open(&file).unwrap().execute_batch(change).unwrap();
+        if change.is_empty() {
+            forge(&file);
+        }
+        let mut registry = Registry::open(SqliteStore::open(&file).unwrap()).unwrap();
+        assert_eq!((registry.root(), &registry.path(id(1_000)).unwrap()), (root, &path), "{change}");
+        let findings = check(&SqliteStore::open(&file).unwrap()).unwrap().findings;
+        assert_eq!(findings.iter().any(|finding| finding.contains("saved tree")), found, "{change}: {findings:?}");
+        // The next change saves it anew, all of it.
+        let _suspended = registry.suspend(id(5), NOW + 4, "").unwrap();
+        assert!(check(registry.store()).unwrap().findings.is_empty(), "{change}");
+        let _back = registry.reinstate(id(5), NOW + 4, "").unwrap();
+        drop(registry);
+    }
+}
+
+/// Puts another leaf into the saved tree, with a checksum that fits.
+fn forge(file: &Path) {
+    let mut store = SqliteStore::open(file).unwrap();
+    let (saved, page) = (store.saved_tree().unwrap().unwrap(), TreePage { level: 0, number: 0 });
+    let mut other = Tree::new();
+    let credential = Credential::new(NOW, LATER, Assurance::BOTH_EYES).unwrap();
+    other.extend(&(0..512).map(|n| Leaf::new(&commitment(5_000 + n), &credential)).collect::<Vec<_>>()).unwrap();
+    let mut transaction = store.begin().unwrap();
+    transaction.save_tree(saved, &[(page, other.page(page).unwrap())]).unwrap();
+    transaction.commit().unwrap();
+}
+
+/// Two of one person in one batch: the first comes in, as if they had come one after the other.
+#[test]
+fn a_batch_is_as_many_enrolments() {
+    let mut one_by_one = world(RegistryPolicy::default(), 2);
+    let mut at_once = world(RegistryPolicy::default(), 2);
+    let batch = vec![
+        request(2),
+        both(capture(&left(0), 1), right(50), 50),
+        both(capture(&left(2), 2), right(51), 51),
+        request(3),
+        EnrollRequest { right: None, ..request(4) },
+        both(left(60), right(60), 3),
+        both(left(61), capture(&left(3), 4), 61),
+        both(left(62), left(62), 62),
+        EnrollRequest { issued_at: NOW - 50, ..request(5) },
+        both(capture(&right(3), 5).mirrored(), right(70), 70),
+        request(6),
+    ];
+    fn say<T: std::fmt::Debug, E: std::fmt::Display>(result: Result<T, E>) -> String {
+        result.map_or_else(|error| error.to_string(), |value| format!("{value:?}"))
+    }
+    let expected: Vec<_> = batch.iter().map(|request| say(one_by_one.enroll(request.clone()))).collect();
+    let found: Vec<_> = at_once.enroll_batch(&batch).unwrap().into_iter().map(say).collect();
+    assert_eq!(found, expected);
+    assert!(
+        expected[2].contains("already enrolled as person 3") && expected[9].contains("mirror image"),
+        "{expected:?}"
+    );
+    assert_eq!(at_once.root(), one_by_one.root());
+    assert_eq!(at_once.roots().unwrap(), one_by_one.roots().unwrap());
+    assert_eq!(at_once.decisions(0, 99).unwrap(), one_by_one.decisions(0, 99).unwrap());
+    assert!(at_once.enroll_batch(&[]).unwrap().is_empty());
+    let store = at_once.store().clone();
+    is_whole(&mut at_once, || store);
+}
+
+/// What fails in the middle of a batch takes all of it back.
+#[test]
+fn a_batch_that_fails_enrols_nobody() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("registry.db");
+    let mut registry = Registry::create(SqliteStore::create(&file).unwrap(), RegistryPolicy::default(), NOW).unwrap();
+    let _first = registry.enroll(request(0)).unwrap();
+    let root = registry.root();
+    drop(registry);
+    let room = fs::metadata(&file).unwrap().len() + 60_000;
+    let options = personhood::store::SqliteOptions::default().maximum_bytes(room);
+    let mut registry = Registry::open(SqliteStore::open_with(&file, &options).unwrap()).unwrap();
+    let batch: Vec<_> = (1..40).map(request).collect();
+    let error = registry.enroll_batch(&batch).unwrap_err();
+    assert_eq!(error.code(), "store_disk_full");
+    assert_eq!((registry.status().unwrap().people, registry.root()), (1, root));
+    drop(registry);
+    let mut registry = Registry::open(SqliteStore::open(&file).unwrap()).unwrap();
+    let outcomes = registry.enroll_batch(&batch).unwrap();
+    assert!(outcomes.iter().all(Result::is_ok));
+    is_whole(&mut registry, || SqliteStore::open(&file).unwrap());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Outside-in tests of the public interface, in one binary; one file per floor or edge.
 
+#[cfg(all(feature = "store", unix))]
+mod accountability;
 mod crypto;
 #[cfg(feature = "serde")]
 mod envelope;

@@ -167,8 +167,15 @@ fn check(layout: Layout, size: u32, seed: u64) -> [usize; 3] {
         assert_eq!(gallery.eyes(side), people.values().filter(|eyes| eyes[index].is_some()).count());
     }
     let mut seen = [0; 3];
-    for round in 0..6 {
-        let probe = random.person(layout);
+    let probes: Vec<_> = (0..6).map(|_| random.person(layout)).collect();
+    let many = PeopleSearch { policy: random.policy(), swapped: true, mirrored: true };
+    let pairs: Vec<_> = probes.iter().map(pair).collect();
+    let one_by_one: Vec<_> = pairs.iter().map(|probe| gallery.search(*probe, &many).unwrap()).collect();
+    assert_eq!(gallery.search_batch(&pairs, &many).unwrap(), one_by_one, "{layout}, {size}, {seed}, {many:?}");
+    #[cfg(feature = "rayon")]
+    assert_eq!(gallery.par_search_batch(&pairs, &many).unwrap(), one_by_one);
+    assert!(gallery.search_batch(&[], &many).unwrap().is_empty());
+    for (round, probe) in probes.into_iter().enumerate() {
         let search = PeopleSearch { policy: random.policy(), swapped: round % 2 == 0, mirrored: round % 3 > 0 };
         let expected = twin(&people, &probe, &search);
         assert_eq!(gallery.search(pair(&probe), &search).unwrap(), expected, "{layout}, {size}, {seed}, {search:?}");

@@ -110,3 +110,123 @@ fn reviews_and_roles_in_commands() {
     typed("status --registry {}", &[&registry]).exits(0);
     assert!(fs::metadata(&registry).unwrap().is_dir());
 }
+
+#[test]
+fn stations_consent_and_replay_in_commands() {
+    let folder = world(1);
+    let registry = folder.path().join("reg");
+    let at = |name: &str| folder.path().join(name);
+    let key = typed("station key {} --json", &[&at("desk.key")]).exits(0).json();
+    let public = key["public_key"].as_str().unwrap();
+    typed(&format!("station add --registry {{}} desk-1 --key {public}"), &[&registry]).exits(0);
+    typed("policy set --registry {} --signed-captures true --consent-required true", &[&registry]).exits(0);
+    let challenge = typed("station challenge --registry {}", &[&registry]).exits(0).stdout;
+    let (l, r) = (eye(2, "left-1"), eye(2, "right-1"));
+    let line = format!(
+        "station sign --key {{}} --name desk-1 --challenge {} --counter 1 --left {{}} --right {{}} --out {{}}",
+        challenge.trim()
+    );
+    typed(&line, &[&at("desk.key"), &l, &r, &at("capture")]).exits(0);
+    let enroll = |number: u8| {
+        format!("enroll --registry {{}} --left {{}} --right {{}} --commitment {number:02x}{}", "0".repeat(62))
+    };
+    let unasked = typed(&format!("{} --capture {{}}", enroll(7)), &[&registry, &l, &r, &at("capture")]).exits(1);
+    assert!(unasked.stderr.contains("[consent_missing]"), "{unasked:?}");
+    let enroll = |number: u8| format!("{} --consent form-17", enroll(number));
+    let unsigned = typed(&enroll(7), &[&registry, &l, &r]).exits(1);
+    assert!(unsigned.stderr.contains("[capture_unsigned]"), "{unsigned:?}");
+    let other = typed(&format!("{} --capture {{}}", enroll(7)), &[&registry, &eye(3, "left-1"), &r, &at("capture")]);
+    assert!(other.exits(1).stderr.contains("[capture_other]"));
+    typed(&format!("{} --capture {{}}", enroll(7)), &[&registry, &l, &r, &at("capture")]).exits(0);
+    let again = typed(&format!("{} --capture {{}}", enroll(8)), &[&registry, &l, &r, &at("capture")]).exits(1);
+    assert!(again.stderr.contains("[capture_replayed]"), "{again:?}");
+    let list = typed("station list --registry {} --json", &[&registry]).exits(0).json();
+    let station = &list["stations"][0];
+    assert_eq!((station["counter"].as_u64(), station["public_key"].as_str()), (Some(1), Some(public)));
+    typed("station revoke --registry {} desk-1", &[&registry]).exits(0);
+    typed("station revoke --registry {} desk-1", &[&registry]).fails_with("station_unknown");
+
+    let replayed = typed("decisions --registry {} --replay --json", &[&registry]).exits(0).json();
+    let all: Vec<_> =
+        replayed["replayed"].as_array().unwrap().iter().map(|one| one["replay"].as_str().unwrap()).collect();
+    // The first person, the station, the policy, two refusals, the second person, a refusal, and the station again.
+    assert_eq!(all, ["same", "not_kept", "not_kept", "not_kept", "not_kept", "same", "not_kept", "not_kept"]);
+    let shown = typed("decisions --registry {} --after 5 --limit 1 --json", &[&registry]).exits(0).json();
+    assert_eq!(shown["decisions"][0]["consent"], "form-17");
+}
+
+#[test]
+fn a_folder_is_gone_on_with_and_people_go_when_their_time_has_come() {
+    let folder = world(2);
+    let (registry, crowd, secrets) =
+        (folder.path().join("reg"), folder.path().join("crowd"), folder.path().join("ids"));
+    // As a run that was stopped leaves it: one who is in, one whose secret is made and unused, one who is new.
+    let third = crowd.join("p3");
+    fs::create_dir_all(&third).unwrap();
+    for side in ["left-1", "right-1"] {
+        fs::copy(eye(3, side), third.join(format!("{side}.png"))).unwrap();
+    }
+    fs::write(third.join("consent"), "form 3\n").unwrap();
+    typed("identity new {}", &[&secrets.join("p3.secret")]).exits(0);
+    let line = "enroll --registry {} {} --identities {} --resume --json";
+    let report = typed(line, &[&registry, &crowd, &secrets]).exits(0).json();
+    let count = |field: &str| report[field].as_u64().unwrap();
+    assert_eq!((count("enrolled_before"), count("enrolled"), count("failed"), count("remaining")), (2, 1, 0, 0));
+    assert_eq!(
+        (report["people"][0]["result"].as_str(), report["people"][0]["person"].as_u64()),
+        (Some("enrolled_before"), Some(1))
+    );
+    let again = typed(line, &[&registry, &crowd, &secrets]).exits(0).json();
+    assert_eq!((again["enrolled_before"].as_u64(), again["enrolled"].as_u64()), (Some(3), Some(0)));
+    let decision = typed("decisions --registry {} --after 2 --json", &[&registry]).exits(0).json();
+    assert_eq!(decision["decisions"][0]["consent"], "form 3");
+
+    typed("retention list --registry {}", &[&registry]).exits(0);
+    typed("policy set --registry {} --retention 86400", &[&registry]).exits(0);
+    typed("renew --registry {} --person 2 --valid-days 1", &[&registry]).exits(0);
+    let due = typed("retention run --registry {} --dry-run --json", &[&registry]).exits(0).json();
+    assert_eq!(due["due"].as_array().unwrap().len(), 0);
+    let due = typed("retention list --registry {} --within 3 --json", &[&registry]).exits(0).json();
+    assert_eq!((due["due"].as_array().unwrap().len(), due["due"][0].as_u64()), (1, Some(2)));
+    let done = typed("retention run --registry {} --json", &[&registry]).exits(0).json();
+    assert_eq!((done["erased"].as_array().unwrap().len(), done["scrubbed"].as_bool()), (0, Some(true)));
+}
+
+/// Ctrl-C lets the batch that is in work come to its end, and says how to go on.
+#[test]
+fn enrolling_a_folder_is_paused() {
+    use std::process::{Command, Stdio};
+    let folder = world(0);
+    let (registry, crowd, secrets) =
+        (folder.path().join("reg"), folder.path().join("crowd"), folder.path().join("ids"));
+    // Two batches of people; what they have are no eyes, so that nobody is enrolled and each takes a moment to refuse.
+    for person in 0..130 {
+        let name = crowd.join(format!("p{person:03}"));
+        fs::create_dir_all(&name).unwrap();
+        fs::copy(eye(1, "left-1"), name.join("left-1.png")).unwrap();
+        fs::copy(eye(1, "left-1"), name.join("right-1.png")).unwrap();
+    }
+    let mut child = Command::new(env!("CARGO_BIN_EXE_personhood"))
+        .args(["enroll", "--json", "--registry"])
+        .arg(&registry)
+        .arg(&crowd)
+        .arg("--identities")
+        .arg(&secrets)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It watches for the signal before it makes the first secret.
+    while !secrets.exists() {
+        assert!(child.try_wait().unwrap().is_none());
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let (people, remaining) = (report["people"].as_array().unwrap().len(), report["remaining"].as_u64().unwrap());
+    assert_eq!(people as u64 + remaining, 130);
+    assert!(remaining >= 2 && people % 64 == 0, "{people} and {remaining}");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("--resume"));
+}

@@ -461,6 +461,8 @@ fn policies_are_kept_and_checked() {
         maximum_attempts: 7,
         attempt_window_seconds: 8,
         retention_seconds: 9,
+        consent_required: true,
+        signed_captures: true,
         ..RegistryPolicy::default()
     };
     for policy in [RegistryPolicy::default(), unusual.clone()] {
@@ -471,17 +473,23 @@ fn policies_are_kept_and_checked() {
         assert_eq!(*Registry::open(store).unwrap().policy(), policy);
     }
     let text = RegistryPolicy::default().to_json().unwrap();
-    for unknown in [0, 4] {
-        let newer = text.replacen("\"version\":3", &format!("\"version\":{unknown}"), 1);
+    for unknown in [0, 5] {
+        let newer = text.replacen("\"version\":4", &format!("\"version\":{unknown}"), 1);
         let error = RegistryPolicy::from_json(&newer).unwrap_err();
-        assert!(matches!(error, PolicyError::Version { found, supported: 3 } if found == unknown), "{error}");
+        assert!(matches!(error, PolicyError::Version { found, supported: 4 } if found == unknown), "{error}");
     }
     let more = text.replacen('{', "{\"surprise\":1,", 1);
     assert!(matches!(RegistryPolicy::from_json(&more), Err(PolicyError::Malformed { .. })));
     let less = text.replace(",\"appeal_seconds\":2592000", "");
     assert!(matches!(RegistryPolicy::from_json(&less), Err(PolicyError::Malformed { .. })));
-    let early = text.replacen("\"version\":3", "\"version\":2", 1);
-    assert!(matches!(RegistryPolicy::from_json(&early), Err(PolicyError::Malformed { .. })));
+    for version in [2, 3] {
+        let early = text.replacen("\"version\":4", &format!("\"version\":{version}"), 1);
+        assert!(matches!(RegistryPolicy::from_json(&early), Err(PolicyError::Malformed { .. })), "{version}");
+    }
+    // As an earlier release wrote it.
+    let third = text.replacen("\"version\":4", "\"version\":3", 1);
+    let third = third.replace(",\"consent_required\":false,\"signed_captures\":false", "");
+    assert_eq!(RegistryPolicy::from_json(&third).unwrap(), RegistryPolicy::default());
     let less = text.replace("\"maximum_matches\":8,", "");
     assert!(matches!(RegistryPolicy::from_json(&less), Err(PolicyError::Malformed { .. })));
     for wrong in ["", "{}", "[]", "null", &text[..text.len() - 1]] {
@@ -760,7 +768,7 @@ fn tampering_is_noticed() {
         "UPDATE leaves SET expires_at = 0 WHERE leaf_index = 4",
         "UPDATE leaves SET issued_at = 1099511627776, expires_at = 1099511627777 WHERE leaf_index = 4",
         "UPDATE policies SET document = '{}'",
-        "UPDATE policies SET document = replace(document, '\"version\":3', '\"version\":9')",
+        "UPDATE policies SET document = replace(document, '\"version\":4', '\"version\":9')",
         "UPDATE registry SET tree_depth = 20",
         "UPDATE registry SET tree_arity = 300",
         "DROP TABLE templates",

@@ -347,6 +347,9 @@ fn keeper() {
     let held = (role == "holds").then(|| registry.store().person(PersonId::new(2).unwrap()).unwrap());
     println!("ready");
     lines.next().unwrap().unwrap();
+    if role == "erases" {
+        let _erased = registry.erase(PersonId::new(2).unwrap(), NOW, "asked").unwrap();
+    }
     registry.refresh().unwrap();
     println!("refreshed");
     lines.next().unwrap().unwrap();
@@ -371,7 +374,16 @@ fn no_template_stays_in_the_memory_of_an_open_registry() {
     }
     drop(registry);
     // Person 2 has eyes 2 and 3. First a process that holds the template, so that the search is known to find one.
-    for (role, erased) in [("holds", false), ("searches", true)] {
+    let copy = place.path().join("copy");
+    fs::copy(&file, &copy).unwrap();
+    for (role, erased) in [("holds", false), ("searches", true), ("erases", true)] {
+        if role == "erases" {
+            // The process that erases, from the beginning on: everybody is there again.
+            for beside in ["registry-wal", "registry-shm"] {
+                let _ = fs::remove_file(place.path().join(beside));
+            }
+            fs::copy(&copy, &file).unwrap();
+        }
         let mut child = crate::people::actor("sealed::keeper", role, &file).stdin(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
         // The harness may have begun the line with the name of the test.
@@ -380,11 +392,16 @@ fn no_template_stays_in_the_memory_of_an_open_registry() {
         let all = [0, 1, 2, 3, 4, 5];
         assert_eq!(in_memory(child.id(), &all), if erased { vec![] } else { vec![2, 3] }, "{role}: after opening");
         if erased {
-            let mut store = SealedStore::open(SqliteStore::open(&file).unwrap(), vec![master.clone()]).unwrap();
-            erase(&mut store, 2);
+            if role == "searches" {
+                let mut store = SealedStore::open(SqliteStore::open(&file).unwrap(), vec![master.clone()]).unwrap();
+                erase(&mut store, 2);
+            }
             writeln!(child.stdin.as_ref().unwrap()).unwrap();
             wait("refreshed");
             assert_eq!(in_memory(child.id(), &all), Vec::<u64>::new(), "{role}: after the erasure");
+            let store = SqliteStore::open_read_only(&file).unwrap();
+            let person = store.person(PersonId::new(2).unwrap()).unwrap().unwrap();
+            assert_eq!(person.status, personhood::store::PersonStatus::Erased, "{role}");
         } else {
             writeln!(child.stdin.as_ref().unwrap()).unwrap();
             wait("refreshed");
@@ -490,7 +507,8 @@ fn the_program_makes_keys_rotates_them_and_restores_backups() {
     fails(&["backup", "verify", "--registry", &registry, &copy, "--master-key", &second], &[], "vault_no_master_key");
     done(&["backup", "verify", "--registry", &registry, &copy]);
     let old = beside.to_str().unwrap();
-    let restored = done(&["backup", "restore", "--registry", &again, &copy, "--master-key", old]);
+    fails(&["backup", "restore", "--registry", &again, &copy, "--master-key", old], &[], "erasures_unknown");
+    let restored = done(&["backup", "restore", "--registry", &again, &copy, "--nobody-erased", "--master-key", old]);
     assert_eq!(restored["root"], backup["root"]);
     assert_eq!(done(&["status", "--registry", &again, "--master-key", old])["people"], 1);
     // A copy in which one byte of a record is another one is no backup.
@@ -501,7 +519,7 @@ fn the_program_makes_keys_rotates_them_and_restores_backups() {
     fs::write(path("bad"), &bytes).unwrap();
     fs::set_permissions(path("bad"), fs::Permissions::from_mode(0o600)).unwrap();
     fails(
-        &["backup", "restore", "--registry", &text("third"), &text("bad"), "--master-key", old],
+        &["backup", "restore", "--registry", &text("third"), &text("bad"), "--nobody-erased", "--master-key", old],
         &[],
         "store_damaged",
     );
@@ -528,6 +546,90 @@ fn the_program_makes_keys_rotates_them_and_restores_backups() {
         &[],
         "receipt_not_erased",
     );
+}
+
+/// Erasing through the registry leaves nothing in database, log and later copies, without anybody asking for it; and a copy of
+/// before does not bring the person back.
+#[test]
+fn who_was_erased_stays_erased() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| -> PathBuf { folder.path().join(name) };
+    let text = |name: &str| path(name).to_str().unwrap().to_owned();
+    let registry = text("people");
+    done(&["init", "--registry", &registry]);
+    for person in 1..=3 {
+        let (left, right) = (
+            format!("testdata/eyes/person-0{person}/left-1.png"),
+            format!("testdata/eyes/person-0{person}/right-1.png"),
+        );
+        let secret = text(&format!("secret-{person}"));
+        done(&["identity", "new", &secret]);
+        done(&["enroll", "--registry", &registry, "--left", &left, "--right", &right, "--identity", &secret]);
+    }
+    let database = path("people").join("registry.sqlite3");
+    let record = |person: u64| {
+        let store = SqliteStore::open_read_only(&database).unwrap();
+        let person = store.person(PersonId::new(person).unwrap()).unwrap().unwrap();
+        person.templates.right.map(|record| record.as_bytes().to_vec())
+    };
+    let gone = record(2).unwrap();
+    let holds = |bytes: &[u8]| {
+        [&gone[9..81], &gone[200..232], &gone[gone.len() - 40..]]
+            .iter()
+            .any(|part| bytes.windows(part.len()).any(|window| window == *part))
+    };
+    assert!(holds(&whole(&path("people"))));
+    let before = text("before");
+    done(&["backup", "create", "--registry", &registry, &before]);
+
+    let receipt = text("receipt.json");
+    let erased = done(&["erase", "--registry", &registry, "--person", "2", "--reason", "asked", "--receipt", &receipt]);
+    assert_eq!((&erased["scrubbed"], &erased["receipt"]["person"]), (&Value::Bool(true), &Value::from(2)));
+    let key = done(&["key", "status", "--registry", &registry])["keys"]["verifying_key"].as_str().unwrap().to_owned();
+    done(&["receipt", "verify", &receipt, "--key", &key]);
+    assert!(!holds(&whole(&path("people"))), "database, log, and the list of erasures");
+    let after = text("after");
+    done(&["backup", "create", "--registry", &registry, &after]);
+    assert!(!holds(&fs::read(&after).unwrap()) && holds(&fs::read(&before).unwrap()));
+    done(&["check", "--registry", &registry]);
+
+    // The copy of before in the place of the registry: its list says who is gone.
+    let list = path("people").join("erasures.jsonl");
+    let kept = fs::read_to_string(&list).unwrap();
+    assert_eq!(kept.lines().count(), 1);
+    for name in ["registry.sqlite3", "registry.sqlite3-wal", "registry.sqlite3-shm"] {
+        let _ = fs::remove_file(path("people").join(name));
+    }
+    let restored = done(&["backup", "restore", "--registry", &registry, &before]);
+    assert_eq!(restored["erased_again"], serde_json::json!([2]));
+    assert!(!holds(&whole(&path("people"))));
+    let checked = done(&["check", "--registry", &registry]);
+    assert_eq!(checked["findings"], serde_json::json!([]));
+    let status = done(&["status", "--registry", &registry]);
+    assert_eq!((&status["people"], &status["census"]["erased"]), (&Value::from(2), &Value::from(1)));
+
+    // Elsewhere, with the list from elsewhere; and told that nobody was erased, a check says what came back.
+    let (there, master) = (text("there"), text("people.master-key"));
+    let restore = ["backup", "restore", "--registry", &there, &before, "--master-key", &master];
+    fails(&restore, &[], "erasures_unknown");
+    fs::write(path("list"), &kept).unwrap();
+    let restored = done(&[&restore[..], &["--erased", &text("list")]].concat());
+    assert_eq!(restored["erased_again"], serde_json::json!([2]));
+    let careless = text("careless");
+    done(&["backup", "restore", "--registry", &careless, &before, "--master-key", &master, "--nobody-erased"]);
+    fs::write(path("careless").join("erasures.jsonl"), &kept).unwrap();
+    let (code, checked, _) = program(&["check", "--registry", &careless, "--master-key", &master], &[]);
+    assert!(code == 1 && checked["findings"][0].as_str().unwrap().contains("copy of before"), "{checked}");
+    // Nobody puts anybody on the list: each line is signed.
+    fs::write(path("list"), kept.replace("\"person\":2", "\"person\":3")).unwrap();
+    let forged = ["backup", "restore", "--registry", &text("forged"), &before, "--master-key", &master];
+    fails(&[&forged[..], &["--erased", &text("list")]].concat(), &[], "receipt_signature");
+    // A list that was lost is written again from the registry.
+    fs::remove_file(&list).unwrap();
+    let (code, checked, _) = program(&["check", "--registry", &registry], &[]);
+    assert!(code == 1 && checked["findings"][0].as_str().unwrap().contains("not in the list"), "{checked}");
+    done(&["backup", "create", "--registry", &registry, &text("later")]);
+    done(&["check", "--registry", &registry]);
 }
 
 #[test]

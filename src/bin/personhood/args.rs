@@ -2,19 +2,32 @@
 
 mod life;
 mod log;
+mod measure;
+mod proof;
+mod record;
+mod safekeeping;
+mod station;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use personhood::identity::IdentityCommitment;
-use personhood::tree::MerkleRoot;
 
-pub(crate) use self::life::{Check, Decisions, Erase, Operator, PolicyCommand, Recover, Refresh, Renew, Review, Step};
+pub(crate) use self::life::{
+    Check, Decisions, Erase, Operator, PolicyCommand, Recover, Refresh, Renew, Retention, Review, Step,
+};
 pub(crate) use self::log::{
     Log, LogAnswers, LogAppend, LogBundle, LogCheck, LogCosign, LogFolder, LogInit, LogProve, LogRequest, LogWitness,
 };
-use crate::values::{Hex32, Moment, Ratio, Size};
+pub(crate) use self::measure::{
+    Bench, BenchMatcher, BenchPart, BenchPipeline, BenchProof, Demo, Evaluate, Eyes, Simulate,
+};
+pub(crate) use self::proof::{Body, BoundArgs, Identity, Membership, Prove, ScopeArgs, SignalArgs, Verify};
+pub(crate) use self::record::{Record, RecordCreate, RecordFormat, RecordKind};
+pub(crate) use self::safekeeping::{Backup, Key, Receipt, Subject};
+pub(crate) use self::station::{Station, StationSign};
+use crate::values::{Hex32, Ratio};
 
 /// Every environment variable that the program reads.
 pub(crate) struct Environment {
@@ -104,13 +117,19 @@ pub(crate) enum Command {
     Renew(Renew),
     /// Take away everything about a person but their number
     Erase(Erase),
+    /// Erase those whose time has come, or say who they are
+    #[command(subcommand)]
+    Retention(Retention),
     /// Decide about duplicates that people have to look at
     #[command(subcommand)]
     Review(Review),
     /// Say who may do what
     #[command(subcommand)]
     Operator(Operator),
-    /// Show what was decided
+    /// Know the stations that capture eyes, and make what they sign
+    #[command(subcommand)]
+    Station(Station),
+    /// Show what was decided, or decide it again
     Decisions(Decisions),
     /// Show or change the rules of a registry
     #[command(subcommand)]
@@ -187,6 +206,8 @@ impl Command {
             Self::Revoke(_) => "revoke",
             Self::Renew(_) => "renew",
             Self::Erase(_) => "erase",
+            Self::Retention(Retention::Run { .. }) => "retention run",
+            Self::Retention(Retention::List { .. }) => "retention list",
             Self::Review(Review::List { .. }) => "review list",
             Self::Review(Review::Show { .. }) => "review show",
             Self::Review(Review::Decide { .. }) => "review decide",
@@ -194,6 +215,12 @@ impl Command {
             Self::Operator(Operator::Add { .. }) => "operator add",
             Self::Operator(Operator::Remove { .. }) => "operator remove",
             Self::Operator(Operator::List { .. }) => "operator list",
+            Self::Station(Station::Add { .. }) => "station add",
+            Self::Station(Station::Revoke { .. }) => "station revoke",
+            Self::Station(Station::List { .. }) => "station list",
+            Self::Station(Station::Challenge { .. }) => "station challenge",
+            Self::Station(Station::Key { .. }) => "station key",
+            Self::Station(Station::Sign(_)) => "station sign",
             Self::Decisions(_) => "decisions",
             Self::Policy(PolicyCommand::Show { .. }) => "policy show",
             Self::Policy(PolicyCommand::Set(_)) => "policy set",
@@ -379,106 +406,6 @@ pub(crate) struct Compare {
     pub(crate) segmentation: SegmentationModel,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Key {
-    /// Make a master key in a new file of mode 0600
-    New {
-        /// The file
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-    },
-    /// Show which keys a registry has
-    Status {
-        #[command(flatten)]
-        registry: RegistryFolder,
-    },
-    /// Seal the templates of a registry that an earlier release left in clear
-    Migrate {
-        #[command(flatten)]
-        registry: RegistryFolder,
-    },
-    /// Change the master key, and wrap every data key again; others may go on working
-    Rotate {
-        #[command(flatten)]
-        registry: RegistryFolder,
-        /// File of the new master key; made where it is missing
-        #[arg(long, value_name = "FILE")]
-        new_master_key: PathBuf,
-    },
-    /// Give the registry another keyed transform: copies of before cannot be compared with it
-    Rekey {
-        #[command(flatten)]
-        registry: RegistryFolder,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Backup {
-    /// Copy the registry into a new file, and check the copy
-    Create {
-        #[command(flatten)]
-        registry: RegistryFolder,
-        /// The new file
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-    },
-    /// Check a copy: every page, template, leaf, and the root
-    Verify {
-        #[command(flatten)]
-        registry: RegistryFolder,
-        /// The copy
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-    },
-    /// Make a registry of a copy, where none is
-    Restore {
-        #[command(flatten)]
-        registry: RegistryFolder,
-        /// The copy
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Receipt {
-    /// Sign that a person was erased
-    Issue {
-        #[command(flatten)]
-        registry: RegistryFolder,
-        /// Number of the person
-        #[arg(value_name = "PERSON")]
-        person: u64,
-        /// File of the receipt
-        #[arg(long, value_name = "FILE")]
-        out: PathBuf,
-    },
-    /// Check a receipt
-    Verify {
-        /// File of the receipt
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-        /// The registry's key, 64 hexadecimal digits, from somebody else than whoever gave the receipt
-        #[arg(long, value_name = "HEX")]
-        key: Hex32,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Subject {
-    /// Write all of it into a new file of mode 0600, templates included
-    Export {
-        #[command(flatten)]
-        registry: RegistryFolder,
-        /// Number of the person
-        #[arg(value_name = "PERSON")]
-        person: u64,
-        /// The new file (JSON)
-        #[arg(long, value_name = "FILE")]
-        out: PathBuf,
-    },
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct ThresholdFor {
     /// Folder of the registry: its policy, and how many people it has
@@ -530,6 +457,15 @@ pub(crate) struct Enroll {
     /// With FOLDER: folder for one secret file per person, made where it is missing
     #[arg(long, value_name = "DIR", requires = "folder")]
     pub(crate) identities: Option<PathBuf>,
+    /// What the station signed that captured the files, one of each eye
+    #[arg(long, value_name = "FILE", conflicts_with = "folder")]
+    pub(crate) capture: Option<PathBuf>,
+    /// Number of the record of the person's consent; with FOLDER it is in a file `consent` of each person
+    #[arg(long, value_name = "NUMBER", conflicts_with = "folder")]
+    pub(crate) consent: Option<String>,
+    /// With FOLDER: go on after a pause; whoever's commitment is enrolled is skipped
+    #[arg(long, requires = "folder")]
+    pub(crate) resume: bool,
     /// Enrol with one eye only, as a class of its own
     #[arg(long)]
     pub(crate) one_eye: bool,
@@ -589,223 +525,6 @@ pub(crate) struct Authenticate {
     pub(crate) eyes: EyeFiles,
     #[command(flatten)]
     pub(crate) segmentation: SegmentationModel,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Identity {
-    /// Make a secret identity in a new file of mode 0600, and print its commitment
-    New {
-        /// The secret file; must not exist
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-    },
-    /// Print the commitment of a secret file; the secret itself is never printed
-    Show {
-        /// The secret file
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Record {
-    /// Show every field of a record
-    Info {
-        /// The record
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-    },
-    /// Write every picture of a record into a file of its own
-    Extract {
-        /// The record
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-        /// Folder for the pictures
-        #[arg(long, short, value_name = "DIR")]
-        out: PathBuf,
-    },
-    /// Make a record of pictures
-    Create(RecordCreate),
-}
-
-/// PNG and JPEG 2000 pictures in grey go into the record as they are; all others become PNG, or what --format says.
-#[derive(Debug, Args)]
-#[command(group = ArgGroup::new("pictures").args(["left", "right", "unknown"]).required(true).multiple(true))]
-pub(crate) struct RecordCreate {
-    /// The new record
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) out: PathBuf,
-    /// Pictures of the left eye
-    #[arg(long, value_name = "IMAGE", num_args = 1..)]
-    pub(crate) left: Vec<PathBuf>,
-    /// Pictures of the right eye
-    #[arg(long, value_name = "IMAGE", num_args = 1..)]
-    pub(crate) right: Vec<PathBuf>,
-    /// Pictures of an eye of which nobody knows the side
-    #[arg(long, value_name = "IMAGE", num_args = 1..)]
-    pub(crate) unknown: Vec<PathBuf>,
-    /// Write every picture in this format, in 8 bits and without loss
-    #[arg(long, value_enum)]
-    pub(crate) format: Option<RecordFormat>,
-    /// How the pictures were cut
-    #[arg(long, value_enum, default_value = "uncropped")]
-    pub(crate) kind: RecordKind,
-    /// When the pictures were taken
-    #[arg(long, value_name = "TIME")]
-    pub(crate) captured: Option<Moment>,
-}
-
-/// The format of the pictures in a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum RecordFormat {
-    /// The most widely read
-    Png,
-    /// The smaller one
-    Jpeg2000,
-}
-
-/// How a picture was cut around the iris.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum RecordKind {
-    /// As the camera took it
-    Uncropped,
-    /// 640x480 pixels
-    Vga,
-    /// Cut to the iris
-    Cropped,
-    /// Cut to the iris, lids and sclera painted over
-    CroppedAndMasked,
-}
-
-/// What a proof is for.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct ScopeArgs {
-    /// The application that asks
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) app: String,
-    /// The action that everybody may do once
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) action: String,
-    /// The period, for actions that come again (for instance 2026-11)
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) period: Option<String>,
-}
-
-/// The message a proof is bound to.
-#[derive(Clone, Debug, Args)]
-#[group(required = true, multiple = false)]
-pub(crate) struct SignalArgs {
-    /// The message, as text
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) signal: Option<String>,
-    /// The message, as a file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) signal_file: Option<PathBuf>,
-}
-
-/// What the credential must satisfy. Times are Unix seconds or dates (2026-01-31, midnight UTC).
-#[derive(Clone, Debug, Args)]
-pub(crate) struct BoundArgs {
-    /// The person was enrolled no later than this
-    #[arg(long, value_name = "TIME", help_heading = "Bounds")]
-    pub(crate) issued_before: Option<Moment>,
-    /// The credential expires no earlier than this
-    #[arg(long, value_name = "TIME", help_heading = "Bounds")]
-    pub(crate) expires_after: Option<Moment>,
-    /// Least assurance: 1 one eye, 2 both eyes
-    #[arg(long, value_name = "LEVEL", default_value_t = 0, help_heading = "Bounds")]
-    pub(crate) assurance: u8,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Membership {
-    #[command(flatten)]
-    pub(crate) registry: RegistryFolder,
-    /// Commitment of the holder's identity, 64 hexadecimal digits
-    #[arg(value_name = "COMMITMENT")]
-    pub(crate) commitment: IdentityCommitment,
-    /// File for the membership [default: standard output]
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-#[command(group = ArgGroup::new("source").args(["registry", "membership"]).required(true).multiple(true))]
-pub(crate) struct Prove {
-    /// Folder of the registry
-    #[arg(long, value_name = "DIR", env = "PERSONHOOD_REGISTRY", hide_env_values = true)]
-    pub(crate) registry: Option<PathBuf>,
-    /// What `personhood membership` wrote, instead of the registry
-    #[arg(long, value_name = "FILE")]
-    pub(crate) membership: Option<PathBuf>,
-    /// Secret file of the prover
-    #[arg(long, value_name = "FILE")]
-    pub(crate) identity: PathBuf,
-    #[command(flatten)]
-    pub(crate) scope: ScopeArgs,
-    #[command(flatten)]
-    pub(crate) signal: SignalArgs,
-    #[command(flatten)]
-    pub(crate) bounds: BoundArgs,
-    /// Number the verifier gave for this one proof [default: none]
-    #[arg(long, value_name = "HEX")]
-    pub(crate) nonce: Option<Hex32>,
-    /// Which of the uses that the action allows, counted from 0
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
-    pub(crate) use_index: u32,
-    /// Signed request of a relying party: bounds and nonce are taken from it. It is refused if app, action or signal are not
-    /// those that you name
-    #[arg(long, value_name = "FILE", requires_all = ["request_key", "body"],
-          conflicts_with_all = ["nonce", "issued_before", "expires_after", "assurance"])]
-    pub(crate) request: Option<PathBuf>,
-    /// With --request: public key of the relying party, from its own pages
-    #[arg(long, value_name = "HEX", requires = "request")]
-    pub(crate) request_key: Option<Hex32>,
-    /// Write the body of a request to a server (`personhood serve`) instead of a proof file. The signal is then hashed as
-    /// World ID's libraries hash it
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) body: Option<Body>,
-    /// File for the proof [default: standard output]
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-}
-
-/// Requests to a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Body {
-    /// For `/api/v2/verify/{app_id}`
-    V2,
-    /// For `/api/v4/verify/{id}`
-    V4,
-}
-
-#[derive(Debug, Args)]
-#[command(group = ArgGroup::new("roots").args(["root", "registry"]).required(true))]
-pub(crate) struct Verify {
-    /// The proof, as `prove` wrote it
-    #[arg(long, value_name = "FILE")]
-    pub(crate) proof: PathBuf,
-    /// A root that is accepted; may be repeated
-    #[arg(long, value_name = "HEX")]
-    pub(crate) root: Vec<MerkleRoot>,
-    /// Folder of a registry whose current root is accepted
-    #[arg(long, value_name = "DIR")]
-    pub(crate) registry: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) scope: ScopeArgs,
-    #[command(flatten)]
-    pub(crate) signal: SignalArgs,
-    #[command(flatten)]
-    pub(crate) bounds: BoundArgs,
-    /// With --registry: seconds for which a root is still accepted after people have been enrolled since
-    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
-    pub(crate) max_root_age: u64,
-    /// The number that was given to the prover; a proof for another is refused [default: none]
-    #[arg(long, value_name = "HEX")]
-    pub(crate) nonce: Option<Hex32>,
-    /// Database of used nullifiers; made if missing. Without it a second use is not noticed
-    #[arg(long, value_name = "FILE")]
-    pub(crate) seen: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -881,164 +600,6 @@ pub(crate) enum LogLevel {
 pub(crate) struct Status {
     #[command(flatten)]
     pub(crate) registry: RegistryFolder,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Eyes {
-    /// Folder for the eyes: one folder per person
-    #[arg(long, short, value_name = "DIR")]
-    pub(crate) out: PathBuf,
-    /// People
-    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub(crate) people: u32,
-    /// Pictures of each eye
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub(crate) captures: u32,
-    /// Number of the first person; the others follow. The same number is the same person
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    pub(crate) first_identity: u64,
-    /// Size of the pictures in pixels
-    #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "640x480")]
-    pub(crate) size: Size,
-    /// How the pictures are taken
-    #[arg(long, value_enum, default_value = "ordinary")]
-    pub(crate) conditions: Conditions,
-    /// Only the pictures: no masks, no circles
-    #[arg(long)]
-    pub(crate) pictures_only: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Simulate {
-    /// People who enrol
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(2..=100_000))]
-    pub(crate) people: u32,
-    /// How often each kind of trick is tried on the registry
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub(crate) tricks: u32,
-    /// People who prove; each also tries the tricks on the verifier
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub(crate) proofs: u32,
-    /// Seed of the world: the same seed gives the same people
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Demo {
-    /// Folder of eyes: one folder per person, each with left*.png and right*.png
-    #[arg(long, value_name = "DIR", default_value = "testdata/eyes")]
-    pub(crate) eyes: PathBuf,
-    /// Folder for the pictures and the proof
-    #[arg(long, short, value_name = "DIR", default_value = "demo-out")]
-    pub(crate) out: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Evaluate {
-    /// Folder of labelled pictures: pictures in one folder, at any depth, are of one eye
-    pub(crate) folder: PathBuf,
-    /// Folders are people, as `enroll` takes them: left*.png and right*.png are two eyes, and people are resampled
-    #[arg(long)]
-    pub(crate) sides: bool,
-    /// What the bits of the templates mean
-    #[arg(long, value_enum, default_value = "personhood-1")]
-    pub(crate) encoder: Encoder,
-    /// File for the report as a page with plots [default: no page is written]
-    #[arg(long, value_name = "FILE", help_heading = "Report")]
-    pub(crate) html: Option<PathBuf>,
-    /// Put pictures of eyes into the page: the worst pairs, with what was found in them
-    #[arg(long, requires = "html", conflicts_with = "no_pictures", help_heading = "Report")]
-    pub(crate) with_pictures: bool,
-    /// Keep pictures of eyes out of the page; this is the default
-    #[arg(long, help_heading = "Report")]
-    pub(crate) no_pictures: bool,
-    /// File for every comparison: path_a,path_b,distance
-    #[arg(long, value_name = "FILE", help_heading = "Report")]
-    pub(crate) pairs: Option<PathBuf>,
-    /// How many of the worst genuine and of the worst impostor pairs are shown
-    #[arg(long, value_name = "PAIRS", default_value_t = 8, help_heading = "Report",
-          value_parser = clap::value_parser!(u16).range(0..=1000))]
-    pub(crate) worst: u16,
-    /// How often people are drawn for the confidence intervals
-    #[arg(long, value_name = "TIMES", default_value_t = 1000, help_heading = "Report",
-          value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub(crate) replicates: u32,
-    /// Columns of the templates
-    #[arg(long, value_name = "COLUMNS", value_enum, default_value = "256")]
-    pub(crate) layout: Columns,
-    /// Threads to use [default: all]
-    #[arg(long, value_name = "THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) threads: Option<u16>,
-    #[command(flatten)]
-    pub(crate) policy: Policy,
-    #[command(flatten)]
-    pub(crate) segmentation: SegmentationModel,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Bench {
-    /// What to measure [default: everything, with a summary]
-    #[command(subcommand)]
-    pub(crate) part: Option<BenchPart>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum BenchPart {
-    /// From picture to template, stage by stage, at three sizes
-    Pipeline(BenchPipeline),
-    /// Making and checking proofs of membership
-    Proof(BenchProof),
-    /// The exact search of a large gallery, beside simpler kernels and the speed of the memory
-    Matcher(BenchMatcher),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BenchMatcher {
-    /// Entries of the gallery [default: a million, or as many as fit in 60 % of the free memory]
-    #[arg(long, value_name = "ENTRIES", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
-    pub(crate) gallery: Option<u32>,
-    /// Columns of the templates
-    #[arg(long, value_enum, default_value = "200")]
-    pub(crate) columns: Columns,
-    /// Windows of each kernel
-    #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..=60_000))]
-    pub(crate) windows: u16,
-    /// Also measure galleries of ten thousand to four million entries, as far as they fit
-    #[arg(long)]
-    pub(crate) growth: bool,
-}
-
-impl Default for BenchMatcher {
-    fn default() -> Self {
-        Self { gallery: None, columns: Columns::C200, windows: 1000, growth: false }
-    }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BenchPipeline {
-    /// Seconds for each size
-    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=600))]
-    pub(crate) seconds: u16,
-}
-
-impl Default for BenchPipeline {
-    fn default() -> Self {
-        Self { seconds: 2 }
-    }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BenchProof {
-    /// Seconds for each figure
-    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=600))]
-    pub(crate) seconds: u16,
-}
-
-impl Default for BenchProof {
-    fn default() -> Self {
-        Self { seconds: 2 }
-    }
 }
 
 #[derive(Debug, Args)]

@@ -31,7 +31,7 @@ mod verify;
 
 use std::path::Path;
 
-use crate::args::{Command, PolicyCommand, Recover, Review};
+use crate::args::{Command, PolicyCommand, Recover, Retention, Review};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -56,6 +56,7 @@ fn changed_registry(command: &Command) -> Option<&Path> {
         Command::Suspend(args) | Command::Reinstate(args) | Command::Revoke(args) => &args.registry,
         Command::Renew(args) => &args.registry,
         Command::Erase(args) => &args.registry,
+        Command::Retention(Retention::Run { registry, dry_run: false, .. }) => registry,
         Command::Review(Review::Decide { registry, .. }) => registry,
         Command::Policy(PolicyCommand::Set(args)) => &args.registry,
         _ => return None,
@@ -93,7 +94,7 @@ fn answer(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Threshold(args) => threshold::run(&args, output),
         Command::Check(args) => life::rules::check(&args, output),
         Command::Decisions(args) => life::rules::decisions(&args, output),
-        Command::Erase(args) => life::people::erase(&args, output),
+        Command::Erase(args) => life::erasing::erase(&args, output),
         Command::Operator(args) => life::rules::operator(&args, output),
         Command::Policy(args) => life::rules::policy(&args, output),
         Command::Recover(args) => life::people::recover(&args, output),
@@ -101,7 +102,9 @@ fn answer(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Reinstate(args) => life::people::reinstate(&args, output),
         Command::Renew(args) => life::people::renew(&args, output),
         Command::Review(args) => life::review::run(&args, output),
+        Command::Retention(args) => life::erasing::retention(&args, output),
         Command::Revoke(args) => life::people::revoke(&args, output),
+        Command::Station(args) => life::station::run(&args, output),
         Command::Suspend(args) => life::people::suspend(&args, output),
         Command::Verify(args) => verify::run(&args, output),
     }

@@ -8,6 +8,7 @@ mod args;
 mod capture;
 mod clock;
 mod command;
+mod erasures;
 mod exit;
 mod eye;
 mod failure;

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use personhood::registry::{Checked, Registry, RegistryPolicy};
+use personhood::registry::{Checked, Registry, RegistryPolicy, check_erasures};
 use personhood::store::{SealedStore, SqliteStore, Store as _, StoreError};
 
 use crate::args::RegistryFolder;
+use crate::erasures;
 use crate::failure::Failure;
 use crate::keys;
 
@@ -59,8 +60,17 @@ fn named(mut opened: DiskRegistry, registry: &RegistryFolder) -> DiskRegistry {
 /// Checks a registry that need not be whole enough to be opened.
 pub(crate) fn check(registry: &RegistryFolder) -> Result<Checked, Failure> {
     let mut store = store(&registry.registry)?;
+    let vault = store.vault();
     // As the only writer, so that nothing changes between two questions; nothing is written.
-    let checked = personhood::registry::check(&store.begin()?)?;
+    let transaction = store.begin()?;
+    let mut checked = personhood::registry::check(&transaction)?;
+    // Templates in clear have no key that signs a list.
+    if let Some(vault) = vault {
+        match erasures::read(&erasures::place(&registry.registry), &vault) {
+            Ok(list) => checked.findings.extend(check_erasures(&transaction, &list)?),
+            Err(error) => checked.findings.push(error.to_string()),
+        }
+    }
     Ok(checked)
 }
 

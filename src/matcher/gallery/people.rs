@@ -250,6 +250,34 @@ impl PeopleGallery {
     pub fn par_search(&self, probe: EyePair<'_>, search: &PeopleSearch) -> Result<PeopleFound, Incomparable> {
         self.snapshot().par_search(probe, search)
     }
+
+    /// [`PeopleGallery::search`] for many people in one pass: every block of the gallery is held against all of them while it
+    /// is in the cache. One answer for each, in their order, and the same ones.
+    ///
+    /// # Errors
+    ///
+    /// As [`PeopleGallery::search`], for the first probe that cannot be compared.
+    pub fn search_batch(
+        &self,
+        probes: &[EyePair<'_>],
+        search: &PeopleSearch,
+    ) -> Result<Vec<PeopleFound>, Incomparable> {
+        self.snapshot().search_batch(probes, search)
+    }
+
+    /// [`PeopleGallery::search_batch`] on all threads of rayon's pool; the result is the same, in the same order.
+    ///
+    /// # Errors
+    ///
+    /// As [`PeopleGallery::search_batch`].
+    #[cfg(feature = "rayon")]
+    pub fn par_search_batch(
+        &self,
+        probes: &[EyePair<'_>],
+        search: &PeopleSearch,
+    ) -> Result<Vec<PeopleFound>, Incomparable> {
+        self.snapshot().par_search_batch(probes, search)
+    }
 }
 
 impl fmt::Debug for PeopleGallery {
@@ -321,6 +349,75 @@ impl PeopleSnapshot {
             .reduce(PeopleFound::default, PeopleFound::and);
         found.sort(search.policy.score);
         Ok(found)
+    }
+
+    /// As [`PeopleGallery::search_batch`].
+    ///
+    /// # Errors
+    ///
+    /// As [`PeopleGallery::search_batch`].
+    pub fn search_batch(
+        &self,
+        probes: &[EyePair<'_>],
+        search: &PeopleSearch,
+    ) -> Result<Vec<PeopleFound>, Incomparable> {
+        let plans = self.plans(probes, search)?;
+        let mut works = self.works(&plans);
+        for place in 0..self.blocks() {
+            self.hold_against(&plans, place, &mut works);
+        }
+        Ok(Self::sorted(works.into_iter().map(|(_, found)| found).collect(), search.policy.score))
+    }
+
+    /// As [`PeopleGallery::par_search_batch`].
+    ///
+    /// # Errors
+    ///
+    /// As [`PeopleGallery::search_batch`].
+    #[cfg(feature = "rayon")]
+    pub fn par_search_batch(
+        &self,
+        probes: &[EyePair<'_>],
+        search: &PeopleSearch,
+    ) -> Result<Vec<PeopleFound>, Incomparable> {
+        use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+        let plans = self.plans(probes, search)?;
+        let found = (0..self.blocks())
+            .into_par_iter()
+            .fold(
+                || self.works(&plans),
+                |mut works, place| {
+                    self.hold_against(&plans, place, &mut works);
+                    works
+                },
+            )
+            .map(|works| works.into_iter().map(|(_, found)| found).collect::<Vec<_>>())
+            .reduce_with(|some, others| some.into_iter().zip(others).map(|(some, other)| some.and(other)).collect());
+        let nobody = || plans.iter().map(|_| PeopleFound::default()).collect();
+        Ok(Self::sorted(found.unwrap_or_else(nobody), search.policy.score))
+    }
+
+    fn plans(&self, probes: &[EyePair<'_>], search: &PeopleSearch) -> Result<Vec<Plan>, Incomparable> {
+        probes.iter().map(|probe| self.plan(*probe, search)).collect()
+    }
+
+    fn works(&self, plans: &[Plan]) -> Vec<(PlanWork, PeopleFound)> {
+        plans.iter().map(|plan| (PlanWork::new(plan, self.both[0].layout), PeopleFound::default())).collect()
+    }
+
+    fn hold_against(&self, plans: &[Plan], place: usize, works: &mut [(PlanWork, PeopleFound)]) {
+        let eyes = self.eyes(place);
+        for (at, (plan, (work, found))) in plans.iter().zip(works).enumerate() {
+            // The next probe wants the same block; only the last one has another to look forward to.
+            let next = if at + 1 == plans.len() { self.eyes(place + 1) } else { eyes };
+            plan.block(eyes, next, work, found);
+        }
+    }
+
+    fn sorted(mut found: Vec<PeopleFound>, score: ScoreRule) -> Vec<PeopleFound> {
+        found.iter_mut().for_each(|found| found.sort(score));
+        found
     }
 
     fn plan(&self, probe: EyePair<'_>, search: &PeopleSearch) -> Result<Plan, Incomparable> {

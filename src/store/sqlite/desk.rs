@@ -1,4 +1,4 @@
-//! Rows of the desks: recoveries, reviews, operators, stations.
+//! Rows of the desks: recoveries, reviews, operators, stations; and the pages of the saved tree.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -10,7 +10,39 @@ use super::Fault;
 use super::rows::{eye_number, largest, must_be_initialised, optional, person_id, signed, unsigned};
 use crate::identity::{Assurance, IdentityCommitment};
 use crate::iris::EyeSide;
-use crate::store::DecisionId;
+use crate::store::{DecisionId, Sequence};
+use crate::tree::TreePage;
+
+pub(super) fn saved_tree(connection: &Connection) -> Result<Option<Sequence>, Fault> {
+    let found: Option<i64> =
+        connection.prepare_cached("SELECT sequence FROM tree_state")?.query_row([], |row| row.get(0)).optional()?;
+    // The column's rule is that it is not negative; a hand at the prompt may have gone around it.
+    Ok(found.and_then(|sequence| u64::try_from(sequence).ok()).map(Sequence::new).transpose()?)
+}
+
+pub(super) fn tree_page(connection: &Connection, page: TreePage) -> Result<Option<Vec<u8>>, Fault> {
+    Ok(connection
+        .prepare_cached("SELECT nodes FROM tree_pages WHERE level = ?1 AND page = ?2")?
+        .query_row(params![page.level, page.number], |row| row.get(0))
+        .optional()?)
+}
+
+pub(super) fn save_tree(
+    connection: &Connection,
+    sequence: Sequence,
+    pages: &[(TreePage, Vec<u8>)],
+) -> Result<(), Fault> {
+    must_be_initialised(connection)?;
+    for (page, nodes) in pages {
+        connection
+            .prepare_cached("INSERT OR REPLACE INTO tree_pages (level, page, nodes) VALUES (?1, ?2, ?3)")?
+            .execute(params![page.level, page.number, nodes])?;
+    }
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO tree_state (one, sequence) VALUES (1, ?1)")?
+        .execute([signed("sequence", sequence.as_u64())?])?;
+    Ok(())
+}
 
 /// The columns that [`recovery_from`] reads.
 macro_rules! recoveries {

@@ -122,6 +122,32 @@ pub(crate) struct Erase {
     /// Why; it goes into the decision
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
+    /// File for the signed receipt
+    #[arg(long, value_name = "FILE", requires = "person")]
+    pub(crate) receipt: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Retention {
+    /// Erase everybody whose credential ended longer ago than the policy keeps them
+    Run {
+        #[command(flatten)]
+        registry: RegistryFolder,
+        /// Only say who that is
+        #[arg(long)]
+        dry_run: bool,
+        /// Why; it goes into each decision
+        #[arg(long, value_name = "TEXT", default_value = "kept as long as the policy says")]
+        reason: String,
+    },
+    /// Say who will be erased
+    List {
+        #[command(flatten)]
+        registry: RegistryFolder,
+        /// Days from now within which their time ends
+        #[arg(long, value_name = "DAYS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=36500))]
+        within: u64,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -249,6 +275,9 @@ pub(crate) struct Decisions {
     /// How many
     #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) limit: u32,
+    /// Take each of them again, from the templates, the people and the policy of its time
+    #[arg(long)]
+    pub(crate) replay: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -291,6 +320,12 @@ pub(crate) struct PolicySet {
     /// Seconds for which an attempt counts
     #[arg(long, value_name = "SECONDS", group = "change")]
     pub(crate) attempt_window: Option<u64>,
+    /// Whether nobody is enrolled without the number of a record of consent
+    #[arg(long, value_name = "BOOL", group = "change")]
+    pub(crate) consent_required: Option<bool>,
+    /// Whether only captures that a known station signed are taken for enrolment
+    #[arg(long, value_name = "BOOL", group = "change")]
+    pub(crate) signed_captures: Option<bool>,
     /// Seconds for which a person is kept after their credential ended; 0 for no limit
     #[arg(long, value_name = "SECONDS", group = "change")]
     pub(crate) retention: Option<u64>,

@@ -5,21 +5,25 @@ mod folder;
 pub(super) use folder::{files_of_eye, folders_of_people};
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use personhood::identity::IdentityCommitment;
-use personhood::registry::{EnrollError, EnrollRequest, Enrolled, EnrolmentClass, RegistryPolicy, Sighting};
+use personhood::registry::{
+    CaptureEvidence, EnrollError, EnrollRequest, Enrolled, EnrolmentClass, Evidence, RegistryPolicy, Sighting,
+};
 use personhood::store::PersonId;
 use personhood::tree::MerkleRoot;
 use serde::Serialize;
 
-use crate::args::Enroll;
+use crate::args::{Enroll, EyeFiles, FrameFiles};
 use crate::command::identity;
+use crate::command::life::station::digests;
 use crate::exit::Exit;
 use crate::eye::{self, EyePair, EyeReports};
 use crate::failure::Failure;
+use crate::files;
 use crate::output::Output;
-use crate::place::{self, DiskRegistry};
+use crate::place;
 use crate::report::MatchReport;
 
 /// What came of one person.
@@ -34,6 +38,11 @@ enum Outcome {
         expires_at: u64,
         assurance: u8,
         root: MerkleRoot,
+    },
+    /// By an earlier run that this one goes on from; the eyes were not looked at.
+    EnrolledBefore {
+        person: PersonId,
+        commitment: IdentityCommitment,
     },
     Duplicate {
         of: MatchReport,
@@ -51,7 +60,7 @@ struct One<'a> {
 
 impl Outcome {
     const fn exit(&self) -> Exit {
-        Exit::from_answer(matches!(self, Self::Enrolled { .. }))
+        Exit::from_answer(matches!(self, Self::Enrolled { .. } | Self::EnrolledBefore { .. }))
     }
 }
 
@@ -74,24 +83,47 @@ fn one(args: &Enroll, output: Output) -> Result<Exit, Failure> {
     let mut registry = place::open_as(&args.registry)?;
     let (eyes, captures) = EyePair::read_frames(&args.eyes, &eye::pipeline_of(registry.policy(), &args.segmentation)?)?;
     let class = if args.one_eye { EnrolmentClass::OneEye } else { EnrolmentClass::BothEyes };
-    let outcome = enroll(&mut registry, eyes, commitment, class, args.valid_days)?;
+    let request = request(eyes, commitment, class, args.valid_days);
+    let signed = match &args.capture {
+        Some(file) => Some((files::read(file, files::DOCUMENT_LIMIT)?, digests(&single_files(&args.eyes)?)?)),
+        None => None,
+    };
+    let capture = signed.as_ref().map(|(signed, [left, right])| CaptureEvidence { signed, left: *left, right: *right });
+    let evidence = Evidence { consent: args.consent.as_deref(), capture, ..Evidence::default() };
+    let outcome = outcome(registry.enroll_with(request, evidence), commitment, registry.policy())?;
     let report = One { outcome: &outcome, captures };
     output.answer(outcome.exit(), &report, &outcome)
 }
 
-/// Enrols one person; that they are enrolled already is an outcome, everything else that can happen a failure.
-fn enroll(
-    registry: &mut DiskRegistry,
+/// A station signs one file of each eye.
+fn single_files(frames: &FrameFiles) -> Result<EyeFiles, Failure> {
+    let one = |files: &[PathBuf]| match files {
+        [] => Ok(None),
+        [file] => Ok(Some(file.clone())),
+        _ => Err(Failure::new("usage", "a signed capture is one file of each eye")),
+    };
+    Ok(EyeFiles { left: one(&frames.left)?, right: one(&frames.right)? })
+}
+
+fn request(
     EyePair { left, right }: EyePair,
     commitment: IdentityCommitment,
     class: EnrolmentClass,
     valid_days: u64,
-) -> Result<Outcome, Failure> {
+) -> EnrollRequest {
     let issued_at = place::now();
-    let expires_at = issued_at + valid_days * 86_400;
-    match registry.enroll(EnrollRequest { left, right, commitment, class, issued_at, expires_at }) {
+    EnrollRequest { left, right, commitment, class, issued_at, expires_at: issued_at + valid_days * 86_400 }
+}
+
+/// That somebody is enrolled already is an outcome, everything else that can happen a failure.
+fn outcome(
+    result: Result<Enrolled, EnrollError>,
+    commitment: IdentityCommitment,
+    policy: &RegistryPolicy,
+) -> Result<Outcome, Failure> {
+    match result {
         Ok(enrolled) => Ok(Outcome::enrolled(&enrolled, commitment)),
-        Err(error) => duplicate(&error, registry.policy()).ok_or_else(|| error.into()),
+        Err(error) => duplicate(&error, policy).ok_or_else(|| error.into()),
     }
 }
 
@@ -128,6 +160,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Enrolled { person, leaf_index, .. } => write!(f, "enrolled as person {person}, leaf {leaf_index}"),
+            Self::EnrolledBefore { person, .. } => write!(f, "enrolled before as person {person}"),
             Self::Duplicate { of } => write!(f, "refused: enrolled already as {of}"),
         }
     }
@@ -135,7 +168,7 @@ impl fmt::Display for Outcome {
 
 /// The commitment in a text file: 64 hexadecimal digits, white space around them.
 fn read_commitment(path: &Path) -> Result<IdentityCommitment, Failure> {
-    let bytes = crate::files::read(path, crate::files::DOCUMENT_LIMIT)?;
+    let bytes = files::read(path, files::DOCUMENT_LIMIT)?;
     let text = String::from_utf8_lossy(&bytes);
     text.trim().parse::<IdentityCommitment>().map_err(|error| Failure::from(error).about(path))
 }

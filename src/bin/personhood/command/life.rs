@@ -1,5 +1,7 @@
-//! What comes after enrolment: one file for the commands about people, one for reviews, one for the rules of the house.
+//! What comes after enrolment: one file each for the steps of people, for those who go, for reviews, and for the rules of the house.
 
+pub(super) mod erasing;
 pub(super) mod people;
 pub(super) mod review;
 pub(super) mod rules;
+pub(super) mod station;

@@ -4,8 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 
 use personhood::bytes::to_hex;
-use personhood::store::{Change, PersonId, ReadStore as _};
-use personhood::vault::{Erasure, ErasureReceipt};
+use personhood::registry::erasure_receipt;
+use personhood::store::PersonId;
+use personhood::vault::ErasureReceipt;
 use serde::Serialize;
 
 use crate::args::Receipt;
@@ -35,7 +36,8 @@ struct Report {
 pub(crate) fn run(args: &Receipt, output: Output) -> Result<Exit, Failure> {
     let (file, receipt, verified) = match args {
         Receipt::Issue { registry, person, out } => {
-            let receipt = issue(&registry.registry, *person)?;
+            let store = place::store_read_only(&registry.registry)?;
+            let receipt = erasure_receipt(&store, PersonId::new(*person)?)?;
             files::write(out, receipt.to_json().as_bytes(), output)?;
             (out, receipt, false)
         }
@@ -60,31 +62,6 @@ pub(crate) fn run(args: &Receipt, output: Output) -> Result<Exit, Failure> {
         verified,
     };
     output.answer(Exit::Yes, &report, &report)
-}
-
-fn issue(folder: &std::path::Path, person: u64) -> Result<ErasureReceipt, Failure> {
-    let store = place::store_read_only(folder)?;
-    let vault = store.vault().ok_or_else(|| {
-        Failure::new("vault_not_sealed", "the registry has no key to sign with")
-            .with_hint("`personhood key migrate --registry DIR` gives it one")
-    })?;
-    let changes = store.changes_of(PersonId::new(person)?)?;
-    let erased = changes.iter().find(|record| matches!(record.change, Change::Erased { .. }));
-    let Some(erased) = erased else {
-        return Err(Failure::new("receipt_not_erased", format!("person {person} was not erased")).answering_no());
-    };
-    let decision = store
-        .decision(erased.decision)?
-        .ok_or_else(|| Failure::new("store_damaged", format!("the decision to erase person {person} is not there")))?;
-    let erasure = Erasure {
-        registry: vault.registry(),
-        person,
-        at: decision.at,
-        change: erased.sequence.as_u64(),
-        decision: erased.decision.as_u64(),
-        root: erased.root.root.to_bytes(),
-    };
-    Ok(erasure.sign(vault.signing_seed()))
 }
 
 impl fmt::Display for Report {

@@ -6,8 +6,8 @@ use personhood::membership::ProveError;
 use personhood::nullifier::NullifierError;
 use personhood::registry::logged::LoggedError;
 use personhood::registry::{
-    AdoptError, AuthenticateError, EnrollError, IdentifyError, OperatorError, PathError, RecoverError, RefreshError,
-    RegistryError, ReviewError, StepError,
+    AdoptError, AuthenticateError, EnrollError, ErasedError, IdentifyError, OperatorError, PathError, RecoverError,
+    RefreshError, RegistryError, ReviewError, StepError,
 };
 use personhood::store::StoreError;
 
@@ -33,6 +33,8 @@ fn is_answer(error: &Error) -> bool {
                 | EnrollError::PresentationAttack { .. }
                 | EnrollError::DuplicateCommitment { .. }
                 | EnrollError::SameEyeTwice { .. }
+                | EnrollError::Consent { .. }
+                | EnrollError::Capture(_)
         ),
         Error::Authenticate(error)
         | Error::Refresh(RefreshError::Authenticate(error))
@@ -45,6 +47,7 @@ fn is_answer(error: &Error) -> bool {
         Error::Recover(error) => {
             matches!(error, RecoverError::DuplicateCommitment { .. } | RecoverError::TooEarly { .. })
         }
+        Error::Erased(error) => matches!(error, ErasedError::NotErased { .. }),
         Error::Step(error) => matches!(error, StepError::NotPossible { .. }),
         Error::Review(error) => matches!(error, ReviewError::Closed { .. } | ReviewError::NoAppealLeft { .. }),
         Error::Path(error) => matches!(error, PathError::NotEnrolled { .. } | PathError::NotActive { .. }),
@@ -114,6 +117,7 @@ fn store_error(error: &Error) -> Option<&StoreError> {
         | Error::Enroll(EnrollError::Registry(RegistryError::Store(error)))
         | Error::Path(PathError::Registry(RegistryError::Store(error)))
         | Error::Identify(IdentifyError::Registry(RegistryError::Store(error)))
+        | Error::Erased(ErasedError::Registry(RegistryError::Store(error)))
         | Error::Step(StepError::Registry(RegistryError::Store(error)))
         | Error::Refresh(RefreshError::Registry(RegistryError::Store(error)))
         | Error::Recover(RecoverError::Registry(RegistryError::Store(error)))

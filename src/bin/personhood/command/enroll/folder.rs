@@ -1,23 +1,34 @@
-//! A folder of people: encoded in parallel, enrolled one after the other, and no bad file stops the others.
+//! A folder of people: encoded in parallel, enrolled in batches of one transaction each, and no bad file stops the others.
+//!
+//! Ctrl-C ends it after the batch that is in work; killed, it has enrolled whole batches and nothing else. Either way the same
+//! command with `--resume` goes on: it asks the registry whose commitment is enrolled, and skips those.
 //!
 //! ```text
 //! FOLDER/anna/left*.png  right*.png    pictures or templates; the first of each side that is good enough is taken
 //!             commitment               64 hexadecimal digits, unless --identities is given
+//!             consent                  number of the record of the person's consent, if there is one
 //! ```
 
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(unix)]
+use std::{sync::mpsc, thread};
 
 use personhood::identity::IdentityCommitment;
 use personhood::iris::{EyeSide, IrisTemplate};
 use personhood::pipeline::Pipeline;
-use personhood::registry::EnrolmentClass;
+use personhood::registry::{EnrolmentClass, Evidence};
+use personhood::store::ReadStore as _;
 use personhood::tree::MerkleRoot;
 use rayon::prelude::*;
 use serde::Serialize;
+#[cfg(unix)]
+use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Outcome, enroll, read_commitment};
+use super::{Outcome, outcome, read_commitment, request};
 use crate::args::Enroll;
 use crate::command::identity;
 use crate::exit::Exit;
@@ -27,9 +38,12 @@ use crate::files;
 use crate::output::Output;
 use crate::place::{self, DiskRegistry};
 
-/// People who are encoded before the first of them is enrolled: enough to keep every core busy, few enough that
-/// little work is lost when somebody stops the program.
+/// People of one transaction: enough that one pass through the gallery serves many and every core is busy with their
+/// pictures, few enough that little work is lost when somebody stops the program.
 const BATCH: usize = 64;
+
+/// No longer file of a record of consent is read.
+const CONSENT_LIMIT: u64 = 4096;
 
 /// What a file of an eye may be called.
 const EXTENSIONS: [&str; 9] = ["png", "jpg", "jpeg", "bmp", "tif", "tiff", "pgm", "pnm", "json"];
@@ -39,8 +53,11 @@ const EXTENSIONS: [&str; 9] = ["png", "jpg", "jpeg", "bmp", "tif", "tiff", "pgm"
 struct Report {
     people: Vec<PersonReport>,
     enrolled: usize,
+    enrolled_before: usize,
     duplicates: usize,
     failed: usize,
+    /// People whose turn did not come, because somebody paused.
+    remaining: usize,
     root: MerkleRoot,
 }
 
@@ -72,16 +89,26 @@ pub(super) fn run(args: &Enroll, people: &Path, output: Output) -> Result<Exit, 
     let mut registry = place::open_as(&args.registry)?;
     let pipeline = eye::pipeline_of(registry.policy(), &args.segmentation)?;
     let folders = folders_of_people(people)?;
+    let pause = Pause::watch();
     if let Some(identities) = &args.identities {
         files::make_folder(identities)?;
     }
     let bar = output.progress(folders.len(), "enrolling");
     let mut reports = Vec::with_capacity(folders.len());
     for batch in folders.chunks(BATCH) {
-        let encoded: Vec<Result<EyePair, Failure>> =
-            batch.par_iter().map(|folder| eyes_in(folder, &pipeline)).collect();
-        for (folder, eyes) in batch.iter().zip(encoded) {
-            let result = eyes.and_then(|eyes| enroll_person(&mut registry, args, folder, eyes, output));
+        if pause.wanted() {
+            break;
+        }
+        let mut results: Vec<Option<Result<Outcome, Failure>>> = Vec::new();
+        for folder in batch {
+            results.push(if args.resume { enrolled_before(&registry, args, folder, output).transpose() } else { None });
+        }
+        let new: Vec<&PathBuf> =
+            batch.iter().zip(&results).filter(|(_, result)| result.is_none()).map(|(folder, _)| folder).collect();
+        let encoded: Vec<Result<EyePair, Failure>> = new.par_iter().map(|folder| eyes_in(folder, &pipeline)).collect();
+        let mut outcomes = enroll_batch(&mut registry, args, &new, encoded, output)?.into_iter();
+        for (folder, result) in batch.iter().zip(results) {
+            let result = result.unwrap_or_else(|| outcomes.next().expect("one answer for each who was not skipped"));
             let result = match result {
                 Ok(outcome) => PersonResult::Decided(outcome),
                 Err(error) => {
@@ -94,9 +121,85 @@ pub(super) fn run(args: &Enroll, people: &Path, output: Output) -> Result<Exit, 
         }
     }
     bar.finish_and_clear();
-    let report = Report::new(reports, registry.root());
-    let exit = report.people.iter().map(|person| person.result.exit()).max().unwrap_or(Exit::Yes);
+    let report = Report::new(reports, folders.len(), registry.root());
+    let mut exit = report.people.iter().map(|person| person.result.exit()).max().unwrap_or(Exit::Yes);
+    if report.remaining > 0 {
+        // Nobody was told yes or no about those.
+        exit = exit.max(Exit::CouldNotTell);
+        output.warning(format!(
+            "paused with {} people to go; the same command with --resume goes on from there",
+            report.remaining
+        ));
+    }
     output.answer(exit, &report, &report)
+}
+
+/// Whether somebody wants the work to stop after the present batch.
+struct Pause(Arc<AtomicBool>);
+
+impl Pause {
+    /// From now on the first Ctrl-C asks for a pause, and the second one ends the program.
+    #[cfg(unix)]
+    fn watch() -> Self {
+        let wanted = Arc::new(AtomicBool::new(false));
+        let watched = wanted.clone();
+        let (ready, begun) = mpsc::channel();
+        thread::spawn(move || {
+            // Without a watcher Ctrl-C ends the program at once, between two transactions or in one that then never was.
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+            runtime.block_on(async {
+                let Ok(mut interrupts) = signal(SignalKind::interrupt()) else { return };
+                let _ = ready.send(());
+                while interrupts.recv().await.is_some() {
+                    if watched.swap(true, Ordering::Relaxed) {
+                        std::process::exit(130);
+                    }
+                }
+            });
+        });
+        // An error is a watcher that gave up.
+        let _ = begun.recv();
+        Self(wanted)
+    }
+
+    /// Other systems end the program at once, between two transactions or in one that then never was.
+    #[cfg(not(unix))]
+    fn watch() -> Self {
+        Self(Arc::default())
+    }
+
+    fn wanted(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Who the holder of this folder's commitment is, if they are enrolled; none if there is no commitment yet.
+fn enrolled_before(
+    registry: &DiskRegistry,
+    args: &Enroll,
+    folder: &Path,
+    output: Output,
+) -> Result<Option<Outcome>, Failure> {
+    let commitment = match &args.identities {
+        Some(identities) => {
+            let file = secret_of(identities, folder);
+            if !file.exists() {
+                return Ok(None);
+            }
+            identity::read(&file, output)?.commitment()
+        }
+        // Whatever is wrong with it is told when the person is enrolled.
+        None => match read_commitment(&folder.join("commitment")) {
+            Ok(commitment) => commitment,
+            Err(_) => return Ok(None),
+        },
+    };
+    let person = registry.store().person_of(&commitment)?;
+    Ok(person.map(|person| Outcome::EnrolledBefore { person, commitment }))
+}
+
+fn secret_of(identities: &Path, folder: &Path) -> PathBuf {
+    identities.join(format!("{}.secret", name_of(folder)))
 }
 
 /// The folders in `people`, by name.
@@ -161,22 +264,56 @@ fn first_good(files: &[PathBuf], pipeline: &Pipeline) -> Result<Option<IrisTempl
     refusal.map_or(Ok(None), Err)
 }
 
-fn enroll_person(
+/// Enrols the people of a batch in one transaction; one answer each, in their order.
+fn enroll_batch(
     registry: &mut DiskRegistry,
     args: &Enroll,
-    folder: &Path,
-    eyes: EyePair,
+    folders: &[&PathBuf],
+    encoded: Vec<Result<EyePair, Failure>>,
     output: Output,
-) -> Result<Outcome, Failure> {
-    let one_eye = args.one_eye && (eyes.left.is_none() || eyes.right.is_none());
-    let class = if one_eye { EnrolmentClass::OneEye } else { EnrolmentClass::BothEyes };
-    let (commitment, new_secret) = commitment_of(args, folder, output)?;
-    let outcome = enroll(registry, eyes, commitment, class, args.valid_days).map_err(|error| error.about(folder));
-    if let (Some(secret), Ok(Outcome::Duplicate { .. }) | Err(_)) = (new_secret, &outcome) {
-        // Nobody is enrolled with it. If it cannot be removed, it is still no more than an unused secret.
-        let _ = fs::remove_file(secret);
+) -> Result<Vec<Result<Outcome, Failure>>, Failure> {
+    let mut requests = Vec::with_capacity(folders.len());
+    let mut consents = Vec::with_capacity(folders.len());
+    let mut prepared = Vec::with_capacity(folders.len());
+    for (folder, eyes) in folders.iter().zip(encoded) {
+        prepared.push(eyes.and_then(|eyes| {
+            let one_eye = args.one_eye && (eyes.left.is_none() || eyes.right.is_none());
+            let class = if one_eye { EnrolmentClass::OneEye } else { EnrolmentClass::BothEyes };
+            let (commitment, new_secret) = commitment_of(args, folder, output)?;
+            // What cannot be read is no consent: the registry says whether it can do without.
+            consents.push(
+                files::read(&folder.join("consent"), CONSENT_LIMIT)
+                    .ok()
+                    .and_then(|bytes| String::from_utf8(bytes).ok().map(|text| text.trim().to_owned())),
+            );
+            requests.push(request(eyes, commitment, class, args.valid_days));
+            Ok((commitment, new_secret))
+        }));
     }
-    outcome
+    let forget = |secret: Option<PathBuf>| {
+        // Nobody is enrolled with it. If it cannot be removed, it is still no more than an unused secret.
+        secret.map(fs::remove_file)
+    };
+    // The secrets stay if this fails: after a failing disk nobody knows whether the batch is there, and what is used by
+    // nobody is taken up by the next run.
+    let requests: Vec<_> = requests
+        .into_iter()
+        .zip(&consents)
+        .map(|(request, consent)| (request, Evidence { consent: consent.as_deref(), ..Evidence::default() }))
+        .collect();
+    let mut outcomes = registry.enroll_batch_with(&requests)?.into_iter();
+    let mut answers = Vec::with_capacity(folders.len());
+    for (folder, prepared) in folders.iter().zip(prepared) {
+        answers.push(prepared.and_then(|(commitment, secret)| {
+            let result = outcomes.next().expect("one answer for one request");
+            let outcome = outcome(result, commitment, registry.policy()).map_err(|error| error.about(folder));
+            if !matches!(outcome, Ok(Outcome::Enrolled { .. })) {
+                let _ = forget(secret);
+            }
+            outcome
+        }));
+    }
+    Ok(answers)
 }
 
 /// The person's commitment, and the file of their secret if it was made for this.
@@ -191,7 +328,7 @@ fn commitment_of(
             error.with_hint("put the person's commitment there, or let --identities DIR make identities")
         });
     };
-    let file = identities.join(format!("{}.secret", name_of(folder)));
+    let file = secret_of(identities, folder);
     if file.exists() {
         return Ok((identity::read(&file, output)?.commitment(), None));
     }
@@ -199,12 +336,14 @@ fn commitment_of(
 }
 
 impl Report {
-    fn new(people: Vec<PersonReport>, root: MerkleRoot) -> Self {
+    fn new(people: Vec<PersonReport>, all: usize, root: MerkleRoot) -> Self {
         let count = |wanted: fn(&PersonResult) -> bool| people.iter().filter(|person| wanted(&person.result)).count();
         let enrolled = count(|result| matches!(result, PersonResult::Decided(Outcome::Enrolled { .. })));
         let duplicates = count(|result| matches!(result, PersonResult::Decided(Outcome::Duplicate { .. })));
+        let before = count(|result| matches!(result, PersonResult::Decided(Outcome::EnrolledBefore { .. })));
         let failed = count(|result| matches!(result, PersonResult::Failed { .. }));
-        Self { people, enrolled, duplicates, failed, root }
+        let remaining = all - people.len();
+        Self { people, enrolled, enrolled_before: before, duplicates, failed, remaining, root }
     }
 }
 
@@ -216,10 +355,13 @@ impl fmt::Display for Report {
                 PersonResult::Failed { error, .. } => writeln!(f, "{name}: failed, {error}")?,
             }
         }
-        write!(
-            f,
-            "{} enrolled, {} refused as duplicates, {} failed\nroot {}",
-            self.enrolled, self.duplicates, self.failed, self.root
-        )
+        write!(f, "{} enrolled, {} refused as duplicates, {} failed", self.enrolled, self.duplicates, self.failed)?;
+        if self.enrolled_before > 0 {
+            write!(f, ", {} enrolled before", self.enrolled_before)?;
+        }
+        if self.remaining > 0 {
+            write!(f, ", {} to go", self.remaining)?;
+        }
+        write!(f, "\nroot {}", self.root)
     }
 }

@@ -1,4 +1,4 @@
-//! `personhood refresh`, `recover`, `suspend`, `reinstate`, `revoke`, `renew`, `erase`.
+//! `personhood refresh`, `recover`, `suspend`, `reinstate`, `revoke`, `renew`.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use personhood::store::{DecisionId, PersonId, PersonStatus, RecoveryId, Recovery
 use personhood::tree::MerkleRoot;
 use serde::Serialize;
 
-use crate::args::{Erase, Recover, Refresh, Renew, Step};
+use crate::args::{Recover, Refresh, Renew, Step};
 use crate::command::identity;
 use crate::exit::Exit;
 use crate::eye::{self, EyePair};
@@ -101,41 +101,6 @@ pub(crate) fn renew(args: &Renew, output: Output) -> Result<Exit, Failure> {
     let now = place::now();
     let changed = place::open_as(&args.registry)?.renew(person, now, now + args.valid_days * DAY)?;
     answer(&changed, "renewed", output)
-}
-
-/// Fields of the JSON document of everybody who was overdue.
-#[derive(Serialize)]
-struct Overdue {
-    erased: Vec<PersonId>,
-    /// Reviews whose candidate did not appeal in time, and whose templates are gone now.
-    reviews_forgotten: u64,
-    root: MerkleRoot,
-}
-
-impl fmt::Display for Overdue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for person in &self.erased {
-            writeln!(f, "erased person {person}")?;
-        }
-        writeln!(f, "{} erased, templates of {} reviews forgotten", self.erased.len(), self.reviews_forgotten)?;
-        write!(f, "root {}", self.root)
-    }
-}
-
-pub(crate) fn erase(args: &Erase, output: Output) -> Result<Exit, Failure> {
-    let mut registry = place::open_as(&args.registry)?;
-    let now = place::now();
-    if let Some(person) = args.person {
-        let changed = registry.erase(PersonId::new(person)?, now, &args.reason)?;
-        return answer(&changed, "erased", output);
-    }
-    let erased = registry.overdue(now)?;
-    for person in &erased {
-        let _erased = registry.erase(*person, now, &args.reason)?;
-    }
-    let reviews_forgotten = registry.tidy(now)?;
-    let report = Overdue { erased, reviews_forgotten, root: registry.root() };
-    output.answer(Exit::Yes, &report, &report)
 }
 
 /// Fields of the JSON document of a recovery that waits.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use personhood::registry::{Checked, Decision, RegistryPolicy};
-use personhood::store::{OperatorRecord, PolicyId, Sequence};
+use personhood::registry::{Checked, Decision, RegistryPolicy, ReplayOutcome, Replayed};
+use personhood::store::{DecisionId, OperatorRecord, PersonId, PolicyId, Sequence};
 use personhood::tree::MerkleRoot;
 use serde::Serialize;
 
@@ -103,6 +103,8 @@ pub(crate) fn policy(args: &PolicyCommand, output: Output) -> Result<Exit, Failu
             change(&mut policy.maximum_matches, args.maximum_matches);
             change(&mut policy.maximum_incomparable, args.maximum_incomparable);
             change(&mut policy.maximum_attempts, args.maximum_attempts);
+            policy.consent_required = args.consent_required.unwrap_or(policy.consent_required);
+            policy.signed_captures = args.signed_captures.unwrap_or(policy.signed_captures);
             policy.adjudicate_duplicates = args.adjudicate.unwrap_or(policy.adjudicate_duplicates);
             let id = registry.adopt_policy(&policy, place::now())?;
             PolicyReport::new(id, &policy)?
@@ -140,7 +142,71 @@ impl fmt::Display for Recorded {
     }
 }
 
+/// Fields of the JSON document of decisions that were taken again.
+#[derive(Serialize)]
+struct Replays {
+    replayed: Vec<Replay>,
+    different: usize,
+}
+
+#[derive(Serialize)]
+struct Replay {
+    decision: DecisionId,
+    /// `same`, `same_by_distances`, `different` or `not_kept`.
+    replay: &'static str,
+    /// How it differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    /// People of that time whose templates of that time are gone.
+    missing: Vec<PersonId>,
+}
+
+impl From<Replayed> for Replay {
+    fn from(Replayed { decision, outcome, missing }: Replayed) -> Self {
+        let (replay, detail) = match outcome {
+            ReplayOutcome::Same => ("same", None),
+            ReplayOutcome::SameByDistances => ("same_by_distances", None),
+            ReplayOutcome::Different { detail } => ("different", Some(detail)),
+            _ => ("not_kept", None),
+        };
+        Self { decision, replay, detail, missing }
+    }
+}
+
+impl fmt::Display for Replays {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Replay { decision, replay, detail, missing } in &self.replayed {
+            let said = match *replay {
+                "same" => "the same",
+                "same_by_distances" => "the same, by its recorded distances",
+                "different" => "different",
+                _ => "not kept, so that it cannot be taken again",
+            };
+            write!(f, "{decision}  {said}")?;
+            if let Some(detail) = detail {
+                write!(f, ": {detail}")?;
+            }
+            if !missing.is_empty() {
+                write!(f, " ({} people of that time are gone)", missing.len())?;
+            }
+            writeln!(f)?;
+        }
+        write!(f, "{} decisions, {} come out differently", self.replayed.len(), self.different)
+    }
+}
+
+fn replay(args: &Decisions, output: Output) -> Result<Exit, Failure> {
+    let replayed = place::read_as(&args.registry)?.replay(args.after, args.limit)?;
+    let replayed: Vec<Replay> = replayed.into_iter().map(Replay::from).collect();
+    let different = replayed.iter().filter(|one| one.replay == "different").count();
+    let report = Replays { replayed, different };
+    output.answer(Exit::from_answer(different == 0), &report, &report)
+}
+
 pub(crate) fn decisions(args: &Decisions, output: Output) -> Result<Exit, Failure> {
+    if args.replay {
+        return replay(args, output);
+    }
     let decisions = place::read_as(&args.registry)?.decisions(args.after, args.limit)?;
     let report = Recorded { decisions };
     output.answer(Exit::Yes, &report, &report)

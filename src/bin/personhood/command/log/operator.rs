@@ -42,7 +42,8 @@ struct Report {
 
 pub(super) fn init(args: &LogInit, output: Output) -> Result<Exit, Failure> {
     let registry = &args.registry.registry;
-    let store = place::store_read_only(registry)?;
+    // Roots, counts and policies: whoever keeps the log needs no master key.
+    let store = place::bare_store_read_only(registry)?;
     let (folder, path) = (registry.join(FOLDER), registry.join(KEY));
     let secret = if path.exists() {
         // A beginning that was interrupted: the key is there and the log is not.
@@ -118,7 +119,7 @@ fn open(registry: &Path, output: Output) -> Result<(LogWriter, LogPublicKey), Fa
 /// Appends what the registry did since, and that other software runs, if it does. Returns how many entries.
 fn catch_up(registry: &Path, writer: &mut LogWriter) -> Result<u64, Failure> {
     let before = writer.log().size();
-    logged::catch_up(&place::store_read_only(registry)?, writer)?;
+    logged::catch_up(&place::bare_store_read_only(registry)?, writer)?;
     let path = registry.join(SOFTWARE_FILE);
     if fs::read(&path).ok().as_deref() != Some(logged::software().as_bytes()) {
         logged::append_software(writer, DocumentDigest::of(logged::software().as_bytes()), place::now())?;
