@@ -18,6 +18,7 @@ for (const name of [
     "newIdentity",
     "restoreIdentity",
     "prove",
+    "readRequest",
     "loadProver",
 ]) {
     module.exports[name] = later(name)

@@ -7,5 +7,6 @@ export declare const verify: typeof personhood.verify
 export declare const loadVerifier: typeof personhood.loadVerifier
 export declare const newIdentity: typeof personhood.newIdentity
 export declare const restoreIdentity: typeof personhood.restoreIdentity
+export declare const readRequest: typeof personhood.readRequest
 export declare const prove: typeof personhood.prove
 export declare const loadProver: typeof personhood.loadProver

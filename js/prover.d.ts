@@ -51,6 +51,32 @@ export declare function newIdentity(): Promise<Identity>
 /** The identity of a secret file. The bytes are copied; wipe yours. */
 export declare function restoreIdentity(file: Uint8Array): Promise<Identity>
 
+/** What a signed request asks for; the fields from `scope` on are those of {@link ProveOptions}. */
+export interface ReadRequest {
+    /** The key it is signed with, one of the known ones. */
+    key: string
+    scope: Scope
+    nonce: string
+    /** World ID's hash of the signal. */
+    signalHash: string
+    /** In seconds since 1970. */
+    issuedAt: number
+    expiresAt: number
+    issuedNoLaterThan?: number
+    expiresNoEarlierThan?: number
+    assuranceAtLeast: number
+}
+
+/**
+ * Reads a request that a service signed (`POST /api/v1/requests/{app_id}`): bytes, "0x…" or base64url. Rejects with a
+ * {@link PersonhoodError} if it is not from one of `keys` (`GET /api/v1/jwks`: the `kid`), does not count at `now` (seconds since 1970),
+ * or is about another signal. Show it to the holder before you prove.
+ */
+export declare function readRequest(
+    request: string | Uint8Array,
+    rules: { keys: string[]; signal?: string | Uint8Array; now?: number },
+): Promise<ReadRequest>
+
 /** Proves in a worker. Rejects with a {@link PersonhoodError}. */
 export declare function prove(options: ProveOptions, controls?: ProveControls): Promise<ProofFile>
 

@@ -1,6 +1,6 @@
 import { PersonhoodError } from "./error.js"
 import { isNode, setSource, sourceOf } from "./module.js"
-import { documentText, signalBytes } from "./signal.js"
+import { documentText, keyBytes, requestBytes, signalBytes } from "./signal.js"
 
 export { PersonhoodError }
 
@@ -82,6 +82,22 @@ export async function restoreIdentity(file) {
         secret.fill(0)
         throw error
     }
+}
+
+/**
+ * Reads a request that a service signed, refuses one that is not from a known key or does not count now, and says what it asks for.
+ * Show it to the holder before proving.
+ */
+export async function readRequest(request, { keys, signal, now = Date.now() / 1000 }) {
+    const known = keys.map(keyBytes)
+    const wanted = {
+        kind: "read",
+        request: requestBytes(request),
+        keys: Uint8Array.from(known.flatMap((key) => [...key])),
+        about: signal === undefined ? undefined : signalBytes(signal),
+        now: Math.floor(now),
+    }
+    return JSON.parse(await call(wanted))
 }
 
 /** Proves in the worker. */

@@ -28,3 +28,22 @@ export function documentText(document, name) {
     if (document !== null && typeof document === "object") return JSON.stringify(document)
     throw new PersonhoodError("options_malformed", `${name} must be a document, as text or parsed`)
 }
+
+/** The bytes of a signed request: bytes, "0x" and hexadecimal digits, or base64url as links have it. */
+export function requestBytes(request) {
+    if (request instanceof Uint8Array) return request
+    const text = typeof request === "string" ? request.trim() : ""
+    if (/^0x([0-9a-f]{2})+$/.test(text)) return hexBytes(text.slice(2))
+    if (/^[A-Za-z0-9_-]+$/.test(text) && text.length % 4 !== 1) {
+        return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0))
+    }
+    throw new PersonhoodError("request_malformed", "a request is \"0x\" and hexadecimal digits, or base64url; copy all of it")
+}
+
+/** The bytes of a public key, 64 hexadecimal digits. */
+export function keyBytes(key) {
+    if (typeof key === "string" && /^[0-9a-f]{64}$/.test(key)) return hexBytes(key)
+    throw new PersonhoodError("options_malformed", "a key is a text of 64 lower-case hexadecimal digits")
+}
+
+const hexBytes = (digits) => Uint8Array.from(digits.match(/../g), (pair) => parseInt(pair, 16))

@@ -24,6 +24,11 @@ const answers = {
         return using(Identity.restore(secret), (identity) => ({ commitment: identity.commitment() }))
     },
 
+    async read({ request, keys, about, now }) {
+        const { readRequest } = await load("prover")
+        return readRequest(request, keys, about, now)
+    },
+
     async prove({ number, secret, wanted, signal, membership, flag }) {
         const { Identity } = await load("prover")
         const observe = (done, total) => {

@@ -276,6 +276,10 @@ pub enum Error {
     #[cfg(feature = "serve")]
     #[error(transparent)]
     Keys(#[from] crate::serve::KeysError),
+    /// A folder is not the npm package with the holder's page.
+    #[cfg(feature = "serve")]
+    #[error(transparent)]
+    Pages(#[from] crate::serve::PagesError),
     /// A service does not know who is a member.
     #[cfg(feature = "serve")]
     #[error(transparent)]
@@ -407,6 +411,8 @@ impl Error {
             Self::Apps(error) => error.code(),
             #[cfg(feature = "serve")]
             Self::Keys(error) => error.code(),
+            #[cfg(feature = "serve")]
+            Self::Pages(error) => error.code(),
             #[cfg(feature = "serve")]
             Self::Roll(error) => error.code(),
             #[cfg(feature = "serve")]

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!             ┌ limits: connections, header time, body size, rate ┐
-//! socket ───▶ │ router: portal, sequencer, status                 │ ───▶ judge: a bounded queue, one thread per core
+//! socket ───▶ │ router: portal, sequencer, status, log, pages     │ ───▶ judge: a bounded queue, one thread per core
+//!             │ desk: pictures ─▶ templates ─▶ registry           │      │
 //!             └ JSON that says a thing once                       ┘      │  proofs that wait are verified as one batch
 //!                                                                        ▼
 //!                                                     nullifiers: one transaction for each batch
@@ -17,13 +18,17 @@
 
 mod apps;
 mod body;
+mod cors;
+mod desk;
 mod issuer;
 mod judge;
 mod keys;
 mod limits;
 mod listener;
+mod log_files;
 mod metrics;
 mod observe;
+mod pages;
 mod portal;
 mod refusal;
 mod roll;
@@ -35,17 +40,21 @@ mod time;
 mod tls;
 
 pub use apps::{Action, App, Apps, AppsError};
+pub use desk::Desk;
 pub use issuer::Issuer;
 pub use keys::{Keys, KeysError, Role};
 pub use limits::Limits;
 pub use listener::{Server, ServerError};
+pub use pages::{HolderPages, PagesError};
 pub use roll::{RegistryRoll, Roll, RollError, RootsFile};
 pub use router::document;
 pub use tls::{Tls, TlsError};
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
+use tokio::sync::Semaphore;
 
 use crate::store::SqliteNullifiers;
 use judge::Judge;
@@ -66,6 +75,12 @@ pub struct Service {
     pub keys: Keys,
     /// The key that requests are signed with, if any are.
     pub issuer: Option<Issuer>,
+    /// The enrolment desk, if this service has one.
+    pub desk: Option<Desk>,
+    /// The holder's page, if this service has one.
+    pub holder: Option<HolderPages>,
+    /// The folder of the registry's log, whose files everybody may read.
+    pub log: Option<PathBuf>,
     /// How much is taken from whom.
     pub limits: Limits,
     /// The present time in seconds since 1970.
@@ -81,6 +96,11 @@ struct State {
     judge: Judge,
     keys: Keys,
     issuer: Option<Issuer>,
+    desk: Option<Desk>,
+    /// How many pictures are read at once.
+    desk_places: Semaphore,
+    holder: Option<HolderPages>,
+    log: Option<PathBuf>,
     limits: Limits,
     rate: Option<Rate>,
     metrics: Arc<Metrics>,
@@ -100,13 +120,42 @@ impl Service {
     ///
     /// [`RollError`] if the members cannot be read.
     pub fn start(self) -> Result<Running, RollError> {
-        let Self { apps, mut roll, nullifiers, keys, issuer, limits, clock } = self;
+        let Self { apps, mut roll, nullifiers, keys, issuer, desk, holder, log, limits, clock } = self;
         let roots = Roots::new(roll.refresh()?, clock());
         let metrics = Arc::new(Metrics::new());
         let judge = Judge::start(nullifiers, &limits, Arc::clone(&metrics), clock);
         let rate = Rate::new(&limits);
         let roll = Arc::new(Mutex::new(roll));
-        Ok(Running { state: Arc::new(State { apps, roll, roots, judge, keys, issuer, limits, rate, metrics, clock }) })
+        let desk_places = desk::places(limits.threads);
+        let state = State {
+            apps,
+            roll,
+            roots,
+            judge,
+            keys,
+            issuer,
+            desk,
+            desk_places,
+            holder,
+            log,
+            limits,
+            rate,
+            metrics,
+            clock,
+        };
+        Ok(Running { state: Arc::new(state) })
+    }
+}
+
+impl State {
+    /// Learns what the registry has changed.
+    fn refresh(&self) -> Result<(), RollError> {
+        let mut roll = self.roll.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let history = roll.refresh()?;
+        // Still under the lock: an older history must not replace a newer one.
+        self.roots.replace(history, (self.clock)());
+        drop(roll);
+        Ok(())
     }
 }
 
@@ -122,10 +171,6 @@ impl Running {
     ///
     /// [`RollError`]; what was known stays known, and after [`Limits::stale_after`] nothing is accepted any more.
     pub fn refresh(&self) -> Result<(), RollError> {
-        let mut roll = self.state.roll.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let history = roll.refresh()?;
-        drop(roll);
-        self.state.roots.replace(history, (self.state.clock)());
-        Ok(())
+        self.state.refresh()
     }
 }

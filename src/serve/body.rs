@@ -5,7 +5,10 @@ use std::str::FromStr;
 use axum::body::{Bytes, HttpBody as _};
 use axum::extract::{FromRequest as _, Request};
 use axum::http::{StatusCode, header};
+use http_body_util::BodyExt as _;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::refusal::Refusal;
 use crate::bytes::from_hex;
@@ -19,30 +22,62 @@ pub(super) struct BodyLimit(pub(super) usize);
 /// Fields that nobody asked for and fields that come twice are refused: two readers of one body must not see two
 /// different requests.
 pub(super) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Refusal> {
+    let limit = request.extensions().get::<BodyLimit>().map_or(usize::MAX, |limit| limit.0);
+    check_head(&request, limit)?;
+    let bytes = Bytes::from_request(request, &()).await.map_err(|rejection| {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE { too_large() } else { cut_off() }
+    })?;
+    parse(&bytes)
+}
+
+/// Reads a JSON body that is nobody else's business: what is read here is overwritten when it is dropped, and so is every piece that
+/// arrives in memory of its own. What the layers below hold is freed as they free it.
+///
+/// Room is taken once, for what is announced or else for as much as is allowed: a buffer that grows leaves what it held behind.
+pub(super) async fn secret(request: Request, limit: usize) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    check_head(&request, limit)?;
+    let mut body = request.into_body();
+    let announced = body.size_hint().upper().and_then(|upper| usize::try_from(upper).ok());
+    let mut bytes = Zeroizing::new(Vec::with_capacity(announced.map_or(limit, |upper| upper.min(limit))));
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame.map_err(|_| cut_off())?.into_data() else { continue };
+        if piece.len() > limit - bytes.len() {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&piece);
+        if let Ok(mut own) = piece.try_into_mut() {
+            own.zeroize();
+        }
+    }
+    Ok(bytes)
+}
+
+fn check_head(request: &Request, limit: usize) -> Result<(), Refusal> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let kind = kind.map(|kind| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
     if kind.as_deref() != Some("application/json") {
         let detail = "Send the body as application/json.";
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
     }
-    let too_large = || Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is too large.");
     // What is announced too large is not waited for.
-    let limit = request.extensions().get::<BodyLimit>();
-    if limit.is_some_and(|limit| request.body().size_hint().lower() > limit.0 as u64) {
-        return Err(too_large());
-    }
-    let bytes = Bytes::from_request(request, &()).await.map_err(|rejection| {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            too_large()
-        } else {
-            Refusal::bad("invalid_request", "The body did not arrive whole.")
-        }
-    })?;
+    if request.body().size_hint().lower() > limit as u64 { Err(too_large()) } else { Ok(()) }
+}
+
+fn too_large() -> Refusal {
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is too large.")
+}
+
+fn cut_off() -> Refusal {
+    Refusal::bad("invalid_request", "The body did not arrive whole.")
+}
+
+/// The object in the bytes of a body.
+pub(super) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Refusal> {
     // serde reads a struct from a list as well, by the order of its fields: another spelling, so not this one.
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
         return Err(Refusal::bad("invalid_request", "The body is not a JSON object."));
     }
-    serde_json::from_slice(&bytes).map_err(|error| {
+    serde_json::from_slice(bytes).map_err(|error| {
         // What serde says can hold a piece of the body: plain letters of it are enough to find the place.
         let plain = |letter: &char| letter.is_ascii_graphic() || *letter == ' ';
         let text: String = error.to_string().chars().filter(plain).take(200).collect();

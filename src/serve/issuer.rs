@@ -15,10 +15,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;
+use qrcode::render::svg;
+use qrcode::{EcLevel, QrCode};
 use rand_core::{OsRng, RngCore as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -34,10 +36,14 @@ use super::portal;
 use super::refusal::{PortalError, Refusal};
 use crate::nullifier::{ExternalNullifier, Nullifier, Scope};
 use crate::request::{Asked, SignedRequest};
-use crate::signal::Signal;
+use crate::signal::{Signal, world_hash};
 
 /// How long a request counts, in seconds, if it is not said.
 const USUAL_SECONDS: u64 = 300;
+/// No longer signal is put into a link, in bytes.
+const MAXIMUM_SIGNAL: usize = 1_024;
+/// No longer address of a page.
+const MAXIMUM_PAGE: usize = 256;
 const SECONDS: std::ops::RangeInclusive<u64> = 10..=3_600;
 
 /// The key of a service, with which it signs what it asks for.
@@ -145,12 +151,18 @@ pub(super) fn place(nonce: &[u8; 32]) -> (ExternalNullifier, Nullifier) {
 pub(super) struct NewRequest {
     #[schema(required, max_length = 256)]
     action: Option<String>,
-    /// keccak256 of the signal, shifted right by 8 bits.
-    #[schema(required, pattern = "^0x00[0-9a-f]{62}$")]
+    /// keccak256 of the signal, shifted right by 8 bits; this or the signal itself.
+    #[schema(pattern = "^0x00[0-9a-f]{62}$")]
     signal_hash: Option<String>,
+    /// The signal, which the link tells the holder.
+    #[schema(max_length = 1024)]
+    signal: Option<String>,
     /// For how many seconds it counts; 300 if it is not said.
     #[schema(minimum = 10, maximum = 3600)]
     seconds: Option<u64>,
+    /// The address of the holder's page, for a link and a QR code with the request in it: "https://registry.example/holder/".
+    #[schema(max_length = 256, pattern = "^https?://")]
+    page: Option<String>,
 }
 
 /// A request to hand to a holder.
@@ -161,6 +173,12 @@ pub(super) struct IssuedRequest {
     nonce: String,
     /// In seconds since 1970.
     expires_at: u64,
+    /// The holder's page with the request behind the '#', which no server is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
+    /// The link as a QR code, an SVG picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    qr: Option<String>,
 }
 
 /// Signs a request: only proofs that answer it count in an action with `requests = true`, and each once.
@@ -192,12 +210,9 @@ pub(super) async fn issue(
     if let Err(refusal) = state.keys.allow(request.headers(), Role::Request) {
         return refusal.portal(None);
     }
-    let Some(app) = path.ok().and_then(|Path(id)| state.apps.app(&id)) else {
-        return portal::v2::not_found().portal(None);
-    };
-    match sign(&state, app, request).await {
-        Ok(answer) => Json(answer).into_response(),
-        Err(refusal) => refusal.portal(Some(&app.id)),
+    match portal::app_of(&state, path) {
+        Ok(app) => portal::answered(app, sign(&state, app, request).await),
+        Err(refusal) => refusal.portal(None),
     }
 }
 
@@ -212,7 +227,8 @@ async fn sign(state: &Service, app: &App, request: Request) -> Result<IssuedRequ
     if !action.is_open(now) {
         return Err(Refusal::bad("action_inactive", "This action is inactive.").about("action"));
     }
-    let signal_hash = body::hex32(&body::needed(body.signal_hash, "signal_hash")?, "signal_hash")?;
+    let signal_hash = signal_hash(body.signal_hash.as_deref(), body.signal.as_deref())?;
+    let page = body.page.as_deref().map(page).transpose()?;
     Signal::from_world_hash(&signal_hash)
         .map_err(|error| Refusal::bad("invalid_format", format!("{error}.")).about("signal_hash"))?;
     let seconds = body.seconds.unwrap_or(USUAL_SECONDS);
@@ -238,9 +254,56 @@ async fn sign(state: &Service, app: &App, request: Request) -> Result<IssuedRequ
         assurance_at_least: bounds.assurance_at_least.as_u8(),
         scope,
     };
-    let signed = SignedRequest::sign(&asked, &issuer.signing).expect("it expires after it is issued");
+    let signed = SignedRequest::sign(&asked, &issuer.signing).expect("it expires after it is issued").to_bytes();
     let hex = |bytes: &[u8]| format!("0x{}", crate::bytes::to_hex(bytes));
-    Ok(IssuedRequest { request: hex(&signed.to_bytes()), nonce: hex(&asked.nonce), expires_at })
+    let link = page.map(|page| link(page, &signed, body.signal.as_deref()));
+    let qr = link.as_deref().map(qr).transpose()?;
+    Ok(IssuedRequest { request: hex(&signed), nonce: hex(&asked.nonce), expires_at, link, qr })
+}
+
+/// The hash of the signal, however the relying party says it.
+fn signal_hash(hash: Option<&str>, signal: Option<&str>) -> Result<[u8; 32], Refusal> {
+    match (hash, signal) {
+        (Some(_), Some(_)) => {
+            Err(Refusal::bad("invalid_format", "Say the signal or its hash, not both.").about("signal"))
+        }
+        (None, Some(signal)) if signal.len() > MAXIMUM_SIGNAL => {
+            let detail = format!("The signal has {} bytes, and may have {MAXIMUM_SIGNAL}.", signal.len());
+            Err(Refusal::bad("invalid_format", detail).about("signal"))
+        }
+        (None, Some(signal)) => Ok(world_hash(signal.as_bytes())),
+        (hash, None) => body::hex32(body::needed(hash, "signal_hash")?, "signal_hash"),
+    }
+}
+
+/// The address of a page: of the web, short, and without a fragment of its own.
+fn page(address: &str) -> Result<&str, Refusal> {
+    let web = address.starts_with("https://") || address.starts_with("http://");
+    if web && address.len() <= MAXIMUM_PAGE && address.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
+        return Ok(address);
+    }
+    let detail = format!("The page is an address of the web in at most {MAXIMUM_PAGE} plain letters, without \"#\".");
+    Err(Refusal::bad("invalid_format", detail).about("page"))
+}
+
+/// The page with the request, and the signal where it is known, behind the '#'.
+fn link(page: &str, request: &[u8], signal: Option<&str>) -> String {
+    let mut link = format!("{page}#request={}", URL_SAFE_NO_PAD.encode(request));
+    if let Some(signal) = signal {
+        link.push_str("&signal=");
+        link.push_str(&URL_SAFE_NO_PAD.encode(signal));
+    }
+    link
+}
+
+/// A picture of a link.
+fn qr(link: &str) -> Result<String, Refusal> {
+    let code = QrCode::with_error_correction_level(link, EcLevel::L).map_err(|_| {
+        let detail =
+            format!("The link of {} letters is too long for a QR code; shorten the signal or the page.", link.len());
+        Refusal::bad("invalid_format", detail).about("signal")
+    })?;
+    Ok(code.render::<svg::Color<'_>>().min_dimensions(256, 256).build())
 }
 
 /// The keys that requests are signed with (RFC 7517, RFC 8037).

@@ -7,18 +7,20 @@
 //! roles = ["metrics"]
 //! ```
 //!
-//! The file holds digests, so that reading it gives nobody a key. A key is a random text of at least 128 bits.
+//! The file holds digests, so that reading it gives nobody a key. A key is a random text of at least 128 bits. Decisions that are
+//! made with a key are recorded under its name: two keys of one name are one person with two keys, and count once in a review.
 
 use axum::http::{HeaderMap, StatusCode, header};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use utoipa::ToSchema;
 
 use super::refusal::Refusal;
 use crate::bytes::from_hex;
 
 /// What a key allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Role {
@@ -28,9 +30,34 @@ pub enum Role {
     Insert,
     /// Having requests signed.
     Request,
-    /// Asking for deletions from the registry.
+    /// Revoking and erasing people.
     Delete,
+    /// Working at the desk: looking at pictures, searching, enrolling.
+    Operator,
+    /// Deciding about duplicates, with the distances and the aligned codes.
+    Adjudicator,
+    /// Reading reviews, votes, distances and decisions.
+    Auditor,
 }
+
+/// Whoever sent a key that is known here.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Caller<'a> {
+    /// The name of the key.
+    pub(super) name: &'a str,
+    /// What it allows.
+    pub(super) roles: &'a [Role],
+}
+
+impl Caller<'_> {
+    /// Whether the key has one of these roles.
+    pub(super) fn has(&self, roles: &[Role]) -> bool {
+        self.roles.iter().any(|role| roles.contains(role))
+    }
+}
+
+/// No longer name of a key is taken, in bytes: it goes into every decision.
+const MAXIMUM_NAME: usize = 64;
 
 /// The keys that a service knows.
 #[derive(Debug, Default)]
@@ -40,6 +67,7 @@ pub struct Keys {
 
 #[derive(Debug)]
 struct Key {
+    name: String,
     digest: [u8; 32],
     roles: Vec<Role>,
 }
@@ -72,6 +100,14 @@ pub enum KeysError {
         /// The name of the key.
         name: String,
     },
+    /// A name is none that a decision could be recorded under.
+    #[error("the name of a key has {found} bytes, and must have 1 to {limit} without blanks around them")]
+    Name {
+        /// Its length.
+        found: usize,
+        /// The longest.
+        limit: usize,
+    },
 }
 
 impl KeysError {
@@ -81,6 +117,7 @@ impl KeysError {
         match self {
             Self::Format(_) => "keys_format",
             Self::Digest { .. } => "keys_digest",
+            Self::Name { .. } => "keys_name",
         }
     }
 }
@@ -103,15 +140,23 @@ impl Keys {
             .keys
             .into_iter()
             .map(|Entry { name, sha256, roles }| {
-                let digest = from_hex(&sha256).map_err(|_| KeysError::Digest { name })?;
-                Ok(Key { digest, roles })
+                if name.is_empty() || name.len() > MAXIMUM_NAME || name.trim() != name {
+                    return Err(KeysError::Name { found: name.len(), limit: MAXIMUM_NAME });
+                }
+                let Ok(digest) = from_hex(&sha256) else { return Err(KeysError::Digest { name }) };
+                Ok(Key { name, digest, roles })
             })
             .collect::<Result<_, KeysError>>()?;
         Ok(Self { keys })
     }
 
     /// Lets a request pass whose `Authorization: Bearer` is a key with this role.
-    pub(super) fn allow(&self, headers: &HeaderMap, role: Role) -> Result<(), Refusal> {
+    pub(super) fn allow(&self, headers: &HeaderMap, role: Role) -> Result<Caller<'_>, Refusal> {
+        self.allow_any(headers, &[role])
+    }
+
+    /// Lets a request pass whose `Authorization: Bearer` is a key with one of these roles.
+    pub(super) fn allow_any(&self, headers: &HeaderMap, roles: &[Role]) -> Result<Caller<'_>, Refusal> {
         let shown = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "))
@@ -128,8 +173,9 @@ impl Keys {
         }
         let key = known
             .ok_or_else(|| Refusal::new(StatusCode::UNAUTHORIZED, "unauthenticated", "The key is not known here."))?;
-        if key.roles.contains(&role) {
-            Ok(())
+        let caller = Caller { name: &key.name, roles: &key.roles };
+        if caller.has(roles) {
+            Ok(caller)
         } else {
             Err(Refusal::new(StatusCode::FORBIDDEN, "permission_denied", "The key does not allow this."))
         }
@@ -156,14 +202,17 @@ mod tests {
             if let Some(value) = value {
                 headers.insert(header::AUTHORIZATION, HeaderValue::from_static(value));
             }
-            keys.allow(&headers, role).map_err(|refusal| refusal.status.as_u16())
+            keys.allow(&headers, role).map(|caller| caller.name.to_owned()).map_err(|refusal| refusal.status.as_u16())
         };
-        assert_eq!(status(Some("Bearer a key for tests"), Role::Metrics), Ok(()));
+        assert_eq!(status(Some("Bearer a key for tests"), Role::Metrics), Ok("prometheus".to_owned()));
         assert_eq!(status(Some("Bearer a key for tests"), Role::Delete), Err(403));
         for wrong in [None, Some("Bearer a key for test"), Some("Basic a key for tests"), Some("Bearer ")] {
             assert_eq!(status(wrong, Role::Metrics), Err(401), "{wrong:?}");
         }
         assert_eq!(Keys::from_toml(&file.replace(&digest, "00")).unwrap_err().code(), "keys_digest");
+        for name in ["", " a", &"n".repeat(65)] {
+            assert_eq!(Keys::from_toml(&file.replace("prometheus", name)).unwrap_err().code(), "keys_name", "{name:?}");
+        }
         assert_eq!(Keys::from_toml(&file.replace("metrics", "all")).unwrap_err().code(), "keys_format");
     }
 }

@@ -12,6 +12,8 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 pub struct Limits {
     /// The longest body in bytes. A request with a proof has some 3,500.
     pub body_bytes: usize,
+    /// The longest picture that the desk takes, in bytes.
+    pub picture_bytes: usize,
     /// The longest head of a request in bytes.
     pub head_bytes: usize,
     /// The most fields in a head.
@@ -38,6 +40,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body_bytes: 64 << 10,
+            // An iris camera's picture has 0.3 to 1.5 megabytes uncompressed.
+            picture_bytes: 4 << 20,
             head_bytes: 16 << 10,
             head_fields: 64,
             head_time: Duration::from_secs(10),

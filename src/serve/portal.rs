@@ -4,6 +4,12 @@ pub(super) mod precheck;
 pub(super) mod v2;
 pub(super) mod v4;
 
+use axum::Json;
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+
 use super::State;
 use super::apps::{Action, App};
 use super::body;
@@ -15,6 +21,19 @@ use crate::nullifier::Nullifier;
 use crate::signal::Signal;
 use crate::tree::{MerkleRoot, RootHistory};
 use crate::verify::{Request, Verifier, VerifyError};
+
+/// The app that an address names.
+pub(super) fn app_of(state: &State, path: Result<Path<String>, PathRejection>) -> Result<&App, Refusal> {
+    path.ok().and_then(|Path(id)| state.apps.app(&id)).ok_or_else(v2::not_found)
+}
+
+/// The answer in the name of an app, or why there is none.
+pub(super) fn answered<T: Serialize>(app: &App, answer: Result<T, Refusal>) -> Response {
+    match answer {
+        Ok(answer) => Json(answer).into_response(),
+        Err(refusal) => refusal.portal(Some(&app.id)),
+    }
+}
 
 /// The bounds of `max_age` in seconds, as the portal has them: an hour and a week.
 const MAX_AGE: std::ops::RangeInclusive<u64> = 3_600..=604_800;

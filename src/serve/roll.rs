@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
+use super::desk::lock;
 use crate::identity::IdentityCommitment;
 use crate::registry::{Membership, PathError, Registry, RegistryError};
 use crate::store::{Sequence, Store, StoreError};
@@ -79,7 +80,7 @@ impl RollError {
 /// A registry that is read.
 #[derive(Debug)]
 pub struct RegistryRoll<S> {
-    registry: Registry<S>,
+    registry: Arc<Mutex<Registry<S>>>,
     history: Arc<RootHistory>,
     last: Sequence,
 }
@@ -90,16 +91,26 @@ impl<S: Store> RegistryRoll<S> {
     /// # Errors
     ///
     /// [`RollError::Registry`].
-    pub fn new(mut registry: Registry<S>) -> Result<Self, RollError> {
-        let created_at = registry.status().map_err(RollError::Registry)?.created_at;
+    pub fn new(registry: Registry<S>) -> Result<Self, RollError> {
+        Self::shared(Arc::new(Mutex::new(registry)))
+    }
+
+    /// The members of a registry that a [`Desk`](super::Desk) works on as well, so that everybody is in memory once.
+    ///
+    /// # Errors
+    ///
+    /// [`RollError::Registry`].
+    pub fn shared(registry: Arc<Mutex<Registry<S>>>) -> Result<Self, RollError> {
+        let created_at = lock(&registry).status().map_err(RollError::Registry)?.created_at;
         let history = Arc::new(RootHistory::new(Tree::new().root(), created_at));
         Ok(Self { registry, history, last: Sequence::START })
     }
 
     /// Adds the roots that are new to the history.
     fn read_roots(&mut self) -> Result<(), RegistryError> {
+        let registry = lock(&self.registry);
         loop {
-            let batch = self.registry.store().roots_since(self.last, BATCH)?;
+            let batch = registry.store().roots_since(self.last, BATCH)?;
             if batch.is_empty() {
                 return Ok(());
             }
@@ -116,13 +127,13 @@ impl<S: Store> RegistryRoll<S> {
 
 impl<S: Store + Send + fmt::Debug> Roll for RegistryRoll<S> {
     fn refresh(&mut self) -> Result<Arc<RootHistory>, RollError> {
-        self.registry.refresh()?;
+        lock(&self.registry).refresh()?;
         self.read_roots()?;
         Ok(Arc::clone(&self.history))
     }
 
     fn membership(&mut self, commitment: IdentityCommitment) -> Result<Membership, RollError> {
-        self.registry.path(commitment).map_err(|error| match error {
+        lock(&self.registry).path(commitment).map_err(|error| match error {
             // A leaf that is out of the tree has no inclusion proof, whatever the reason; which one it is, is not for the public.
             PathError::NotEnrolled { .. } | PathError::NotActive { .. } => RollError::NotEnrolled,
             PathError::Registry(error) => RollError::Registry(error),

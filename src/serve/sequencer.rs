@@ -152,7 +152,7 @@ pub(super) async fn insert(
         Err(refusal) if refusal.status == StatusCode::NOT_FOUND => Refusal::new(
             StatusCode::NOT_IMPLEMENTED,
             "eyes_required",
-            "Nobody is enrolled by a commitment alone: it takes their eyes, at a desk with `personhood enroll`.",
+            "Nobody is enrolled by a commitment alone: it takes their eyes, at a desk (/desk/) or with `personhood enroll`.",
         ),
         Err(refusal) => refusal,
     }
@@ -279,20 +279,28 @@ fn answer(found: Result<Membership, Refusal>) -> Response {
     }
 }
 
-/// The membership of whoever has a commitment.
-async fn find(state: &Arc<Service>, commitment: &str) -> Result<Membership, Refusal> {
-    let commitment: IdentityCommitment = body::value(commitment, "commitment").map_err(|refusal| {
+/// Reads a commitment.
+pub(super) fn commitment(text: &str) -> Result<IdentityCommitment, Refusal> {
+    body::value(text, "commitment").map_err(|refusal| {
         // The sequencer has two words: one for digits, one for a number that is not reduced.
-        let reduced = body::hex32(commitment, "commitment").is_err();
-        Refusal::bad(if reduced { "invalid_commitment" } else { "unreduced_commitment" }, refusal.detail)
-    })?;
+        let digits = body::hex32(text, "commitment").is_err();
+        Refusal::bad(if digits { "invalid_commitment" } else { "unreduced_commitment" }, refusal.detail)
+    })
+}
+
+/// Nobody has this commitment.
+pub(super) fn not_found() -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "identity_not_found", "The commitment is not enrolled.")
+}
+
+/// The membership of whoever has a commitment.
+async fn find(state: &Arc<Service>, text: &str) -> Result<Membership, Refusal> {
+    let commitment = commitment(text)?;
     let roll = Arc::clone(&state.roll);
     let find = move || roll.lock().unwrap_or_else(PoisonError::into_inner).membership(commitment);
     let found = tokio::task::spawn_blocking(find).await.map_err(|_| not_judged(NotJudged::Failed))?;
     found.map_err(|error| match error {
-        RollError::NotEnrolled => {
-            Refusal::new(StatusCode::NOT_FOUND, "identity_not_found", "The commitment is not enrolled.")
-        }
+        RollError::NotEnrolled => not_found(),
         RollError::RootsOnly => Refusal::new(StatusCode::NOT_IMPLEMENTED, "no_registry", format!("{error}.")),
         other => {
             tracing::error!(code = other.code(), error = %other, "the registry was not read");

@@ -4,14 +4,16 @@ use alloc::string::String;
 use core::ops::ControlFlow;
 
 use rand_core::{OsRng, RngCore};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Refusal, ScopeFields, nonce};
+use crate::bytes::to_hex;
 use crate::envelope::{MembershipFile, ProofFile};
 use crate::identity::{Assurance, IdentitySecret};
 use crate::membership::{Progress, ProveError, Statement, Witness, prove_observed};
 use crate::nullifier::Nullifier;
-use crate::signal::Signal;
+use crate::request::{RequestError, SignedRequest};
+use crate::signal::{Signal, world_hash};
 
 /// What a relying party asks for, in its own words.
 #[derive(Debug, Deserialize)]
@@ -79,6 +81,64 @@ pub fn prove(
     Ok(ProofFile { statement, proof })
 }
 
+/// What a signed request asks for, as JavaScript sees it: the fields of `prove`, and who asks until when.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Read<'a> {
+    key: String,
+    scope: ReadScope<'a>,
+    nonce: String,
+    signal_hash: String,
+    issued_at: u64,
+    expires_at: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_no_later_than: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_no_earlier_than: Option<u64>,
+    assurance_at_least: u8,
+}
+
+#[derive(Serialize)]
+struct ReadScope<'a> {
+    app: &'a str,
+    action: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    period: Option<&'a str>,
+}
+
+/// Reads a request that a relying party signed with one of `keys`, which the holder knows. The answer is the JSON
+/// `{key, scope, nonce, signalHash, issuedAt, expiresAt, …}`, to be shown to the holder before anything is proved: whether they mean
+/// to do this at that app is theirs to say.
+///
+/// # Errors
+///
+/// A [`Refusal`]: `request_malformed`, `request_signature`, `request_other_key`, `request_expired` …, and
+/// `request_other_signal` if it is about another signal than the given one.
+pub fn read_request(request: &[u8], keys: &[[u8; 32]], signal: Option<&[u8]>, now: u64) -> Result<String, Refusal> {
+    let request = SignedRequest::from_bytes(request).map_err(Refusal::new)?;
+    let asked = request.asked();
+    let app = asked.scope.app();
+    let key = keys.iter().find(|key| !matches!(request.check(key, app, now), Err(RequestError::OtherKey)));
+    let key = key.ok_or_else(|| Refusal::new(RequestError::OtherKey))?;
+    request.check(key, app, now).map_err(Refusal::new)?;
+    if signal.is_some_and(|signal| world_hash(signal) != asked.signal_hash) {
+        let message = String::from("the request is about another signal; do not answer it");
+        return Err(Refusal { code: "request_other_signal", message });
+    }
+    let read = Read {
+        key: to_hex(key),
+        scope: ReadScope { app, action: asked.scope.action(), period: asked.scope.period() },
+        nonce: to_hex(&asked.nonce),
+        signal_hash: to_hex(&asked.signal_hash),
+        issued_at: asked.issued_at,
+        expires_at: asked.expires_at,
+        issued_no_later_than: asked.issued_no_later_than,
+        expires_no_earlier_than: asked.expires_no_earlier_than,
+        assurance_at_least: asked.assurance_at_least,
+    };
+    Ok(serde_json::to_string(&read).expect("texts and numbers serialise"))
+}
+
 /// A source that fails says so here, and not by a panic in the middle of a proof.
 fn randomness() -> Result<(), Refusal> {
     OsRng.try_fill_bytes(&mut [0; 1]).map_err(|error| Refusal {
@@ -91,6 +151,7 @@ fn randomness() -> Result<(), Refusal> {
 pub mod bindings {
     use alloc::boxed::Box;
     use alloc::string::{String, ToString};
+    use alloc::vec::Vec;
     use core::ops::ControlFlow;
 
     use js_sys::{Function, Uint8Array};
@@ -147,6 +208,16 @@ pub mod bindings {
             let proof = leaving_nothing(|| super::prove(&self.0, wanted, signal, membership, observe));
             Ok(proof.map_err(|refusal| refusal.thrown())?.to_json())
         }
+    }
+
+    /// Reads a signed request. `keys` are the known keys, 32 bytes each, one after the other; `now` is in seconds since 1970.
+    #[wasm_bindgen(js_name = readRequest)]
+    pub fn read_request(request: &[u8], keys: &[u8], signal: Option<Vec<u8>>, now: f64) -> Result<String, JsValue> {
+        // Whole seconds since 1970: what is negative or no number becomes 0, before every request.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let now = now as u64;
+        let (keys, _) = keys.as_chunks::<32>();
+        super::read_request(request, keys, signal.as_deref(), now).map_err(|refusal| refusal.thrown())
     }
 
     fn read(file: &Uint8Array) -> Result<Box<IdentitySecret>, Refusal> {

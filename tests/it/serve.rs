@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod codes;
+mod desk;
+mod files;
 mod hostile;
 mod replay;
 mod requests;
@@ -176,6 +178,9 @@ fn service(nullifiers: PathBuf, limits: Limits, clock: fn() -> u64) -> Running {
         nullifiers: SqliteNullifiers::open_or_create(nullifiers).unwrap(),
         keys: keys(),
         issuer: Some(Issuer::from_secret(&[7; 32])),
+        desk: None,
+        holder: None,
+        log: None,
         limits,
         clock,
     }

@@ -109,3 +109,40 @@ fn earlier_roots_are_taken_for_as_long_as_they_are_young() {
     assert_eq!(code(1_800_000_060), None);
     assert_eq!(code(1_800_000_061), Some("root_too_old"));
 }
+
+#[cfg(feature = "requests")]
+#[test]
+fn a_holder_reads_a_request_of_a_key_that_they_know() {
+    use ed25519_dalek::SigningKey;
+    use personhood::nullifier::Scope;
+    use personhood::request::{Asked, SignedRequest};
+    use personhood::signal::world_hash;
+    let key = SigningKey::from_bytes(&[7; 32]);
+    let known = key.verifying_key().to_bytes();
+    let asked = Asked {
+        scope: Scope::new("polls.example", "budget").unwrap().in_period("2027").unwrap(),
+        signal_hash: world_hash(b"yes"),
+        nonce: [9; 32],
+        issued_at: 1_800_000_000,
+        expires_at: 1_800_000_300,
+        issued_no_later_than: Some(1_750_000_000),
+        expires_no_earlier_than: None,
+        assurance_at_least: 2,
+    };
+    let bytes = SignedRequest::sign(&asked, &key).unwrap().to_bytes();
+    let read = |bytes: &[u8], keys: &[[u8; 32]], signal, now| prover::read_request(bytes, keys, signal, now);
+    let told: Value =
+        serde_json::from_str(&read(&bytes, &[[1; 32], known], Some(b"yes"), 1_800_000_100).unwrap()).unwrap();
+    assert_eq!(told["scope"], json!({"app": "polls.example", "action": "budget", "period": "2027"}));
+    assert_eq!((&told["nonce"], &told["assuranceAtLeast"]), (&json!("09".repeat(32)), &json!(2)));
+    assert_eq!((&told["issuedNoLaterThan"], told.get("expiresNoEarlierThan")), (&json!(1_750_000_000), None));
+    let code = |result: Result<String, personhood::wasm::Refusal>| result.unwrap_err().code;
+    assert_eq!(code(read(&bytes, &[[1; 32]], None, 1_800_000_100)), "request_other_key");
+    assert_eq!(code(read(&bytes, &[], None, 1_800_000_100)), "request_other_key");
+    assert_eq!(code(read(&bytes, &[known], Some(b"no"), 1_800_000_100)), "request_other_signal");
+    assert_eq!(code(read(&bytes, &[known], None, 1_800_000_300)), "request_expired");
+    assert_eq!(code(read(&bytes[1..], &[known], None, 1_800_000_100)), "request_version");
+    let mut forged = bytes.clone();
+    forged[40] ^= 1;
+    assert_eq!(code(read(&forged, &[known], None, 1_800_000_100)), "request_signature");
+}

@@ -555,6 +555,14 @@ pub(crate) struct Serve {
     /// List of keys for what is not public (TOML)
     #[arg(long, value_name = "FILE")]
     pub(crate) api_keys: Option<PathBuf>,
+    /// Serve the desk's console at /desk/, for keys with the roles operator, adjudicator, auditor, delete; it changes the registry
+    #[arg(long, requires = "registry", requires = "api_keys")]
+    pub(crate) desk: bool,
+    /// Serve the holder's page at /holder/: the folder of the npm package, built by `node js/build.mjs`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) pages: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) segmentation: SegmentationModel,
     /// Secret key that requests are signed with, 32 bytes; made if missing
     #[arg(long, value_name = "FILE")]
     pub(crate) request_key: Option<PathBuf>,

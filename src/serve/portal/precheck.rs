@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::not_judged;
-use super::v2::{action, not_found};
+use super::v2::action;
 use crate::nullifier::Nullifier;
 use crate::serve::State as Service;
 use crate::serve::apps::App;
@@ -94,12 +93,9 @@ pub(in crate::serve) async fn precheck(
     path: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    let Some(app) = path.ok().and_then(|Path(id)| state.apps.app(&id)) else {
-        return not_found().portal(None);
-    };
-    match answer(&state, app, request).await {
-        Ok(answer) => Json(answer).into_response(),
-        Err(refusal) => refusal.portal(Some(&app.id)),
+    match super::app_of(&state, path) {
+        Ok(app) => super::answered(app, answer(&state, app, request).await),
+        Err(refusal) => refusal.portal(None),
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -89,12 +88,9 @@ pub(in crate::serve) async fn verify(
     path: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    let Some(app) = path.ok().and_then(|Path(id)| state.apps.app(&id)) else {
-        return not_found().portal(None);
-    };
-    match answer(&state, app, request).await {
-        Ok(answer) => Json(answer).into_response(),
-        Err(refusal) => refusal.portal(Some(&app.id)),
+    match super::app_of(&state, path) {
+        Ok(app) => super::answered(app, answer(&state, app, request).await),
+        Err(refusal) => refusal.portal(None),
     }
 }
 

@@ -93,6 +93,9 @@ async fn servers_with_one_key_take_each_others_requests() {
         nullifiers: SqliteNullifiers::open_or_create(folder.path().join("nullifiers")).unwrap(),
         keys: keys(),
         issuer: Some(Issuer::from_secret(&[8; 32])),
+        desk: None,
+        holder: None,
+        log: None,
         limits: Limits { threads: 1, requests_per_second: None, ..Limits::default() },
         clock,
     }
@@ -100,4 +103,45 @@ async fn servers_with_one_key_take_each_others_requests() {
     .unwrap();
     let other = Bench { router: running.router(), running, _folder: folder };
     assert_eq!(other.post(V2, &body).await.code(), "invalid_rp_signature");
+}
+
+#[tokio::test]
+async fn a_request_comes_as_a_link_and_a_picture_of_it() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let bench = Bench::new();
+    let page = "https://registry.example/holder/";
+    let ask = json!({"action": "asked", "signal": "grüße ✓", "page": page});
+    let issued = issue(&bench, &ask).await.json();
+    let link = issued["link"].as_str().unwrap();
+    let (request, signal) = link.strip_prefix(&format!("{page}#request=")).unwrap().split_once("&signal=").unwrap();
+    assert_eq!(URL_SAFE_NO_PAD.decode(request).unwrap(), bytes(&issued["request"]));
+    assert_eq!(URL_SAFE_NO_PAD.decode(signal).unwrap(), "grüße ✓".as_bytes());
+    let signed = SignedRequest::from_bytes(&bytes(&issued["request"])).unwrap();
+    assert_eq!(signed.asked().signal_hash, world_hash("grüße ✓".as_bytes()));
+    let qr = issued["qr"].as_str().unwrap();
+    assert!(qr.contains("<svg") && qr.trim_end().ends_with("</svg>") && !qr.contains("<script"), "{qr}");
+    // The hash alone, without a page: as before.
+    let plain = issue(&bench, &json!({"action": "asked", "signal_hash": hex(&world_hash(b"yes"))})).await.json();
+    assert!(plain.get("link").is_none() && plain.get("qr").is_none());
+
+    let refused = [
+        (json!({"action": "asked", "signal": "a", "signal_hash": hex(&world_hash(b"a"))}), "invalid_format"),
+        (json!({"action": "asked"}), "required"),
+        (json!({"action": "asked", "signal": "x".repeat(1_025)}), "invalid_format"),
+        (json!({"action": "asked", "signal": "a", "page": "javascript:alert(1)"}), "invalid_format"),
+        (json!({"action": "asked", "signal": "a", "page": "https://a.example/#x"}), "invalid_format"),
+        (json!({"action": "asked", "signal": "a", "page": "https://a.example/ x"}), "invalid_format"),
+        (
+            json!({"action": "asked", "signal": "a", "page": format!("https://a.example/{}", "x".repeat(256))}),
+            "invalid_format",
+        ),
+    ];
+    for (body, code) in refused {
+        let answer = issue(&bench, &body).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, code), "{body}");
+    }
+    // As long as a signal may be, it still fits into a picture.
+    let long = issue(&bench, &json!({"action": "asked", "signal": "x".repeat(1_024), "page": page})).await;
+    assert_eq!(long.status, 200);
 }

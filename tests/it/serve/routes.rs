@@ -116,6 +116,9 @@ async fn roots_can_be_handed_to_a_server_without_a_registry() {
         nullifiers: SqliteNullifiers::open_or_create(folder.path().join("nullifiers")).unwrap(),
         keys: keys(),
         issuer: None,
+        desk: None,
+        holder: None,
+        log: None,
         limits: Limits { threads: 1, requests_per_second: None, ..Limits::default() },
         clock,
     }

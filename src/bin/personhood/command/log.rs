@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 
-pub(crate) use operator::follow;
+pub(crate) use operator::{folder_of, follow};
 
 pub(crate) fn run(args: &Log, output: Output) -> Result<Exit, Failure> {
     match args {

@@ -5,9 +5,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use personhood::bytes::to_hex;
-use personhood::serve::{Apps, Issuer, Keys, Limits, RegistryRoll, Roll, RootsFile, Server, Service, Tls};
+use personhood::serve::{
+    Apps, Desk, HolderPages, Issuer, Keys, Limits, RegistryRoll, Roll, RootsFile, Server, Service, Tls,
+};
 use personhood::store::SqliteNullifiers;
 use rand_core::{OsRng, RngCore as _};
 use serde::Serialize;
@@ -16,7 +19,9 @@ use tracing_subscriber::filter::LevelFilter;
 use zeroize::Zeroizing;
 
 use crate::args::{LogLevel, Serve};
+use crate::command::log;
 use crate::exit::Exit;
+use crate::eye;
 use crate::failure::Failure;
 use crate::files;
 use crate::output::Output;
@@ -35,25 +40,36 @@ struct Report {
     /// The public key of its requests, if it signs any.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_key: Option<String>,
+    /// Where the console is, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    desk: Option<String>,
+    /// Where the holder's page is, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holder: Option<String>,
 }
 
 pub(crate) fn run(args: &Serve, output: Output) -> Result<Exit, Failure> {
     start_log(args.log);
+    let (roll, desk) = roll(args, output)?;
     let service = Service {
         apps: apps(args)?,
-        roll: roll(args)?,
+        roll,
         nullifiers: nullifiers(args)?,
         keys: match &args.api_keys {
             Some(file) => Keys::from_toml(&text(file)?).map_err(|error| Failure::from(error).about(file))?,
             None => Keys::none(),
         },
         issuer: args.request_key.as_deref().map(|file| issuer(file, output)).transpose()?,
+        desk,
+        holder: args.pages.as_deref().map(HolderPages::open).transpose()?,
+        log: args.registry.as_deref().map(log::folder_of),
         limits: limits(args),
         clock: place::now,
     };
     if service.apps.need_requests() && service.issuer.is_none() {
         return Err(Failure::new("usage", "an action with requests needs a key to sign them: --request-key FILE"));
     }
+    let (has_desk, has_holder) = (service.desk.is_some(), service.holder.is_some());
     let key = service.issuer.as_ref().map(|issuer| to_hex(&issuer.public()));
     let tls = match (&args.tls_cert, &args.tls_key) {
         (Some(certificates), Some(key)) => {
@@ -72,7 +88,14 @@ pub(crate) fn run(args: &Serve, output: Output) -> Result<Exit, Failure> {
         let address = server.address().map_err(no_runtime)?;
         // Before anybody is told that the service listens: who is told may stop it at once.
         let mut signals = Signals::new().map_err(no_runtime)?;
-        let report = Report { address, url: format!("{scheme}://{address}"), request_key: key };
+        let url = format!("{scheme}://{address}");
+        let report = Report {
+            address,
+            desk: has_desk.then(|| format!("{url}/desk/")),
+            holder: has_holder.then(|| format!("{url}/holder/")),
+            url,
+            request_key: key,
+        };
         let answered = output.answer(Exit::Yes, &report, &report)?;
         tracing::info!(%address, scheme, "listening");
         server.run(service, async { signals.stop().await }).await;
@@ -122,10 +145,19 @@ fn apps(args: &Serve) -> Result<Apps, Failure> {
     }
 }
 
-fn roll(args: &Serve) -> Result<Box<dyn Roll>, Failure> {
+/// The members, and the desk at the same registry, if there shall be one.
+fn roll(args: &Serve, output: Output) -> Result<(Box<dyn Roll>, Option<Desk>), Failure> {
     match (&args.registry, &args.roots) {
-        (Some(folder), _) => Ok(Box::new(RegistryRoll::new(place::open_read_only(folder)?)?)),
-        (None, Some(file)) => Ok(Box::new(RootsFile::new(file))),
+        (Some(folder), _) if args.desk => {
+            let registry = place::open(folder)?;
+            let pipeline = eye::pipeline_of(registry.policy(), &args.segmentation)?;
+            let registry = Arc::new(Mutex::new(registry));
+            let followed = folder.clone();
+            let desk = Desk::new(Arc::clone(&registry), pipeline).after_change(move || log::follow(&followed, output));
+            Ok((Box::new(RegistryRoll::shared(registry)?), Some(desk)))
+        }
+        (Some(folder), _) => Ok((Box::new(RegistryRoll::new(place::open_read_only(folder)?)?), None)),
+        (None, Some(file)) => Ok((Box::new(RootsFile::new(file)), None)),
         (None, None) => Err(Failure::new("usage", "members are needed: --registry DIR or --roots FILE")),
     }
 }
@@ -171,6 +203,8 @@ fn text(file: &Path) -> Result<String, Failure> {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "listening on {}", self.url)?;
+        self.desk.iter().try_for_each(|at| write!(f, "\nthe desk is at {at}"))?;
+        self.holder.iter().try_for_each(|at| write!(f, "\nthe holder's page is at {at}"))?;
         self.request_key.iter().try_for_each(|key| write!(f, "\nrequests are signed by {key}"))
     }
 }

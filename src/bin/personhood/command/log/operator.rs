@@ -97,6 +97,11 @@ fn answer(
     output.answer(Exit::Yes, &report, &report)
 }
 
+/// The folder of a registry's log, whether there is one already or not.
+pub(crate) fn folder_of(registry: &Path) -> PathBuf {
+    registry.join(FOLDER)
+}
+
 /// Brings the log of a registry up to date, if it has one; a log that cannot be written lags behind, and says so.
 pub(crate) fn follow(registry: &Path, output: Output) {
     if !registry.join(KEY).exists() {
