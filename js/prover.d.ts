@@ -59,6 +59,8 @@ export interface ReadRequest {
     nonce: string
     /** World ID's hash of the signal. */
     signalHash: string
+    /** The same as bytes: what to give {@link prove} as its signal, since the service knows the message by its hash. */
+    signal: Uint8Array
     /** In seconds since 1970. */
     issuedAt: number
     expiresAt: number

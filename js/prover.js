@@ -1,6 +1,6 @@
 import { PersonhoodError } from "./error.js"
 import { isNode, setSource, sourceOf } from "./module.js"
-import { documentText, keyBytes, requestBytes, signalBytes } from "./signal.js"
+import { documentText, hexBytes, keyBytes, requestBytes, signalBytes } from "./signal.js"
 
 export { PersonhoodError }
 
@@ -97,7 +97,9 @@ export async function readRequest(request, { keys, signal, now = Date.now() / 10
         about: signal === undefined ? undefined : signalBytes(signal),
         now: Math.floor(now),
     }
-    return JSON.parse(await call(wanted))
+    const asked = JSON.parse(await call(wanted))
+    // Who hears of the message only its hash asks for a proof about these 32 bytes.
+    return { ...asked, signal: hexBytes(asked.signalHash) }
 }
 
 /** Proves in the worker. */

@@ -46,4 +46,5 @@ export function keyBytes(key) {
     throw new PersonhoodError("options_malformed", "a key is a text of 64 lower-case hexadecimal digits")
 }
 
-const hexBytes = (digits) => Uint8Array.from(digits.match(/../g), (pair) => parseInt(pair, 16))
+/** The bytes that hexadecimal digits spell. */
+export const hexBytes = (digits) => Uint8Array.from(digits.match(/../g), (pair) => parseInt(pair, 16))

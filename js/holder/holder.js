@@ -105,7 +105,7 @@ const WORDS = [
     ["assurance", ({ assuranceAtLeast }) => (assuranceAtLeast ? ["one eye or both", "both eyes"][assuranceAtLeast - 1] ?? assuranceAtLeast : undefined)],
     ["answer until", ({ until }) => time(until)],
 ]
-const time = (seconds) => (seconds === undefined ? undefined : new Date(seconds * 1000).toISOString())
+const time = (seconds) => (seconds === undefined ? undefined : `${new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`)
 
 $("fetch").hidden = $("fetch-help").hidden = !SERVED
 $("fetch").onclick = doing(async () => {
@@ -186,11 +186,11 @@ async function understand() {
         if (signed.message !== undefined && $("message").dataset.of !== text) $("message").value = signed.message
         $("message").dataset.of = text
         const keys = await knownKeys()
-        const { key, scope, nonce, issuedNoLaterThan, expiresNoEarlierThan, assuranceAtLeast, expiresAt } = await readRequest(signed.signed, { keys })
+        const { key, scope, nonce, issuedNoLaterThan, expiresNoEarlierThan, assuranceAtLeast, expiresAt, signal: hash } = await readRequest(signed.signed, { keys })
         if (mine !== turn) return
         const signal = $("message").value
-        const asked = { scope, nonce, issuedNoLaterThan, expiresNoEarlierThan, assuranceAtLeast, signal }
-        show({ ...asked, until: expiresAt })
+        const asked = { scope, nonce, issuedNoLaterThan, expiresNoEarlierThan, assuranceAtLeast, signal: hash }
+        show({ ...asked, signal, until: expiresAt })
         await readRequest(signed.signed, { keys, signal })
         if (mine !== turn) return
         judged(`Signed by the service with the key ${key.slice(0, 8)}…, for this app and this message.`, true)
