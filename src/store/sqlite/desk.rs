@@ -1,6 +1,6 @@
 //! Rows of the desks: recoveries, reviews, operators, stations.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use super::driver::{Connection, OptionalExtension, Row, params};
 
 use super::super::{
     LARGEST, NewRecovery, NewReview, OperatorRecord, PersonId, RecoveryId, RecoveryRecord, RecoveryState, ReviewId,

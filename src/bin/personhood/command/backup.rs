@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Backup, output: Output) -> Result<Exit, Failure> {
     let report = match args {
         Backup::Create { registry, file } => {
             let folder = &registry.registry;
-            place::bare_store_read_only(folder)?.back_up(file)?;
+            place::file_read_only(folder)?.back_up(file)?;
             // Not believed before it was read.
             judge(file, folder, None, "backed up into")?
         }

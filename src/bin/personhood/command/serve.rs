@@ -8,7 +8,7 @@ use std::path::Path;
 
 use personhood::bytes::to_hex;
 use personhood::serve::{Apps, Issuer, Keys, Limits, RegistryRoll, Roll, RootsFile, Server, Service, Tls};
-use personhood::store::SqliteNullifiers;
+use personhood::store::SharedNullifiers;
 use rand_core::{OsRng, RngCore as _};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,9 +21,6 @@ use crate::failure::Failure;
 use crate::files;
 use crate::output::Output;
 use crate::place;
-
-/// The name of the database of nullifiers in a registry's folder.
-const NULLIFIERS: &str = "nullifiers.sqlite3";
 
 /// Fields of the JSON document, written when the service listens.
 #[derive(Serialize)]
@@ -130,10 +127,10 @@ fn roll(args: &Serve) -> Result<Box<dyn Roll>, Failure> {
     }
 }
 
-fn nullifiers(args: &Serve) -> Result<SqliteNullifiers, Failure> {
+fn nullifiers(args: &Serve) -> Result<Box<dyn SharedNullifiers>, Failure> {
     match (&args.seen, &args.registry) {
-        (Some(file), _) => Ok(SqliteNullifiers::open_or_create(file)?),
-        (None, Some(folder)) => Ok(SqliteNullifiers::open_or_create(folder.join(NULLIFIERS))?),
+        (Some(file), _) => place::nullifiers(file),
+        (None, Some(folder)) => place::nullifiers_of(folder),
         (None, None) => Err(Failure::new("usage", "a database of nullifiers is needed: --seen FILE")),
     }
 }
