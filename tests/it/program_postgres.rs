@@ -140,8 +140,8 @@ fn a_registry_in_a_database_is_one_like_any_other() {
 
     // A proof from its path, and a list of nullifiers in another database, made by its first use.
     desk.run("createdb seen");
-    desk.run(&format!("personhood prove {WHERE} --identity secret --app shop --action gift --out proof"));
-    let verify = "personhood verify --proof proof --app shop --action gift --registry postgres:///registry --master-key keys/master-key --seen postgres:///seen";
+    desk.run(&format!("personhood prove {WHERE} --identity secret --app shop --action gift --signal yes --out proof"));
+    let verify = "personhood verify --proof proof --app shop --action gift --signal yes --registry postgres:///registry --master-key keys/master-key --seen postgres:///seen";
     desk.run(verify);
     desk.refused(verify, 1, "nullifier_already_used");
 
