@@ -56,7 +56,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use tokio::sync::Semaphore;
 
-use crate::store::SqliteNullifiers;
+use crate::store::SharedNullifiers;
 use judge::Judge;
 use limits::Rate;
 use metrics::Metrics;
@@ -70,7 +70,7 @@ pub struct Service {
     /// Where the members and their roots come from.
     pub roll: Box<dyn Roll>,
     /// Who has acted; several servers may share one file.
-    pub nullifiers: SqliteNullifiers,
+    pub nullifiers: Box<dyn SharedNullifiers>,
     /// Who may do what is not public.
     pub keys: Keys,
     /// The key that requests are signed with, if any are.

@@ -4,14 +4,14 @@
 //! each person has, everything that happened to them ([`Change`]), every root the tree ever had, and every decision that
 //! was taken. It knows nothing of distances or trees; [`Registry`](crate::registry::Registry) gives the rows their meaning.
 //!
-//! | | [`SqliteStore`] | [`MemoryStore`] |
-//! |---|---|---|
-//! | lives in | one file, mode 0600, with a write-ahead log | this process |
-//! | survives `kill -9`, power loss | yes (`synchronous=FULL`) | no |
-//! | shared between | processes | threads, by [`Clone`] |
+//! | | [`SqliteStore`] | `PostgresStore` (feature `postgres`) | [`MemoryStore`] |
+//! |---|---|---|---|
+//! | lives in | one file, mode 0600, with a write-ahead log | a schema of a PostgreSQL database | this process |
+//! | survives `kill -9`, power loss | yes (`synchronous=FULL`) | yes (a server with `fsync` off is refused) | no |
+//! | shared between | processes | machines | threads, by [`Clone`] |
 //!
-//! Both pass one conformance suite. [`SqliteNullifiers`] is the other side's store: the nullifiers that a
-//! relying party has accepted.
+//! All pass one conformance suite. [`SqliteNullifiers`] and `PostgresNullifiers` are the other side's stores: the nullifiers
+//! that a relying party has accepted.
 //!
 //! # One writer
 //!
@@ -19,7 +19,7 @@
 //! and keeps everybody else from changing it. That is what makes *check, then insert* safe between
 //! processes: whoever begins second sees what the first has stored. Dropping a transaction undoes it.
 //!
-//! # Why SQLite through `rusqlite`, and not an asynchronous driver
+//! # Why `rusqlite` and `postgres`, and not an asynchronous driver
 //!
 //! The check-and-insert is one synchronous transaction of a single writer around a search that keeps the
 //! processor busy. There is nothing to wait for concurrently, so an asynchronous runtime inside a library
@@ -35,9 +35,12 @@
 
 mod change;
 mod desk;
+mod either;
 mod error;
 mod memory;
 mod nullifiers;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod record;
 mod sealed;
 mod sqlite;
@@ -47,9 +50,12 @@ pub use desk::{
     NewRecovery, NewReview, OperatorRecord, RecoveryRecord, RecoveryState, ReviewRecord, ReviewStep, ReviewVerdict,
     ReviewVote, Role, StationRecord,
 };
+pub use either::EitherStore;
 pub use error::StoreError;
 pub use memory::MemoryStore;
-pub use nullifiers::{Recorded, SqliteNullifiers};
+pub use nullifiers::{Recorded, SharedNullifiers, SqliteNullifiers};
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresAddress, PostgresNullifiers, PostgresOptions, PostgresStore, PostgresTransaction};
 pub use record::{RecordError, TemplateRecord};
 pub use sealed::{Resealed, SealedStore, SealedTransaction, SharedKeyService};
 pub use sqlite::{SqliteOptions, SqliteStore};

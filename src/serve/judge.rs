@@ -15,7 +15,7 @@ use super::limits::Limits;
 use super::metrics::Metrics;
 use crate::membership::{self, MembershipProof, ProofDecodeError, Statement};
 use crate::nullifier::{ExternalNullifier, Nullifier};
-use crate::store::{Recorded, SqliteNullifiers, StoreError};
+use crate::store::{Recorded, SharedNullifiers, StoreError};
 
 /// The most that is verified together: beyond it a proof becomes little cheaper, and the first one waits longer.
 const BATCH: usize = 64;
@@ -69,14 +69,14 @@ struct Job {
 #[derive(Debug)]
 pub(super) struct Judge {
     queue: SyncSender<Job>,
-    nullifiers: Arc<Mutex<SqliteNullifiers>>,
+    nullifiers: Arc<Mutex<Box<dyn SharedNullifiers>>>,
     metrics: Arc<Metrics>,
 }
 
 impl Judge {
     /// Starts the threads; they end when this is dropped.
     pub(super) fn start(
-        nullifiers: SqliteNullifiers,
+        nullifiers: Box<dyn SharedNullifiers>,
         limits: &Limits,
         metrics: Arc<Metrics>,
         clock: fn() -> u64,
@@ -121,7 +121,7 @@ impl Judge {
 /// What the threads share.
 struct Bench {
     jobs: Mutex<Receiver<Job>>,
-    nullifiers: Arc<Mutex<SqliteNullifiers>>,
+    nullifiers: Arc<Mutex<Box<dyn SharedNullifiers>>>,
     metrics: Arc<Metrics>,
     clock: fn() -> u64,
 }

@@ -67,6 +67,12 @@ pub enum StoreError {
     Vault(#[from] crate::vault::VaultError),
 
     // The caller misused us.
+    /// The address of a database cannot be used.
+    #[error("the address of the database cannot be used: {reason}")]
+    Address {
+        /// Why; never a part of the address, which may hold a password.
+        reason: &'static str,
+    },
     /// There is no such file.
     #[error("{} does not exist", path.display())]
     NotFound {
@@ -174,12 +180,28 @@ pub enum StoreError {
         /// The journal mode that SQLite fell back to.
         mode: String,
     },
-    /// SQLite said something for which there is no kinder name.
+    /// A database server cannot be reached, or the connection to it was lost.
+    #[error("{} cannot be reached ({detail}): nothing was acknowledged, and the next attempt connects anew", path.display())]
+    Unreachable {
+        /// The database, without its password.
+        path: PathBuf,
+        /// What the server or the operating system said.
+        detail: String,
+    },
+    /// A database server is set so that a power cut takes back what it acknowledged.
+    #[error("the server of {} runs with {setting} = off, so nothing would be durable: turn it on", path.display())]
+    NotDurable {
+        /// The database.
+        path: PathBuf,
+        /// The setting.
+        setting: String,
+    },
+    /// The database said something for which there is no kinder name.
     #[error("database error in {}: {detail}", path.display())]
     Database {
-        /// The file.
+        /// The file, or the database.
         path: PathBuf,
-        /// SQLite's words.
+        /// The database's words.
         detail: String,
     },
 }
@@ -195,6 +217,7 @@ impl StoreError {
             Self::Unfinished { .. } => "store_unfinished",
             Self::Corrupted { .. } => "store_damaged",
             Self::Vault(error) => error.code(),
+            Self::Address { .. } => "store_address",
             Self::NotFound { .. } => "store_not_found",
             Self::AlreadyExists { .. } => "store_already_exists",
             Self::AlreadyInitialised => "store_already_initialised",
@@ -209,6 +232,8 @@ impl StoreError {
             Self::Full { .. } => "store_disk_full",
             Self::Disk { .. } => "store_disk_failed",
             Self::NoWriteAheadLog { .. } => "store_no_write_ahead_log",
+            Self::Unreachable { .. } => "store_unreachable",
+            Self::NotDurable { .. } => "store_not_durable",
             Self::Database { .. } => "store_database",
         }
     }

@@ -70,53 +70,6 @@ impl SqliteNullifiers {
         Ok(Self { file })
     }
 
-    /// How many nullifiers were accepted in a scope.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`].
-    pub fn count(&self, scope: &ExternalNullifier) -> Result<u64, StoreError> {
-        let count: i64 = self
-            .file
-            .connection
-            .prepare_cached("SELECT count(*) FROM nullifiers WHERE external_nullifier = ?1")
-            .and_then(|mut statement| statement.query_row([scope.to_bytes().as_slice()], |row| row.get(0)))
-            .map_err(|error| self.file.place.explain(error.into()))?;
-        u64::try_from(count).map_err(|_| StoreError::corrupted("a count below zero"))
-    }
-
-    /// Whether a nullifier was accepted in a scope.
-    ///
-    /// For answers beforehand only: what decides is whether it is new when it is recorded.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`].
-    pub fn contains(&self, scope: &ExternalNullifier, nullifier: &Nullifier) -> Result<bool, StoreError> {
-        self.file
-            .connection
-            .prepare_cached("SELECT 1 FROM nullifiers WHERE external_nullifier = ?1 AND nullifier = ?2")
-            .and_then(|mut statement| statement.exists(params![scope.to_bytes(), nullifier.to_bytes()]))
-            .map_err(|error| self.file.place.explain(error.into()))
-    }
-
-    /// Records many nullifiers in one transaction, so with one wait for the disk; `at` is the present time in seconds
-    /// since 1970.
-    ///
-    /// Outcomes are in the order of the batch. Of two equal entries of one batch, the first is new.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`]; then none of them is recorded, and nothing may be accepted.
-    pub fn record_each(
-        &mut self,
-        batch: &[(ExternalNullifier, Nullifier)],
-        at: u64,
-    ) -> Result<Vec<Recorded>, StoreError> {
-        let at = i64::try_from(at).unwrap_or(i64::MAX);
-        self.insert_each(at, batch).map_err(|error| self.file.place.explain(error.into()))
-    }
-
     fn insert(&mut self, scope: &ExternalNullifier, nullifier: &Nullifier) -> rusqlite::Result<bool> {
         let transaction = self.file.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let inserted = transaction.prepare_cached(INSERT)?.execute(params![
@@ -153,7 +106,36 @@ impl SqliteNullifiers {
 
 const INSERT: &str = "INSERT INTO nullifiers VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
 
-/// What [`SqliteNullifiers::record_each`] did with one nullifier.
+/// Accepted nullifiers that several processes share: what a service needs of their store.
+pub trait SharedNullifiers: NullifierStore + Send + core::fmt::Debug {
+    /// How many nullifiers were accepted in a scope.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn count(&self, scope: &ExternalNullifier) -> Result<u64, StoreError>;
+
+    /// Whether a nullifier was accepted in a scope.
+    ///
+    /// For answers beforehand only: what decides is whether it is new when it is recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn contains(&self, scope: &ExternalNullifier, nullifier: &Nullifier) -> Result<bool, StoreError>;
+
+    /// Records many nullifiers in one transaction, so with one wait for the disk; `at` is the present time in seconds
+    /// since 1970.
+    ///
+    /// Outcomes are in the order of the batch. Of two equal entries of one batch, the first is new.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then none of them is recorded, and nothing may be accepted.
+    fn record_each(&mut self, batch: &[(ExternalNullifier, Nullifier)], at: u64) -> Result<Vec<Recorded>, StoreError>;
+}
+
+/// What [`SharedNullifiers::record_each`] did with one nullifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a nullifier that was there before is a second use"]
 pub enum Recorded {
@@ -173,5 +155,30 @@ impl NullifierStore for SqliteNullifiers {
             Ok(false) => Err(NullifierError::AlreadyUsed { nullifier: *nullifier }),
             Err(error) => Err(NullifierError::Store(Box::new(self.file.place.explain(error.into())))),
         }
+    }
+}
+
+impl SharedNullifiers for SqliteNullifiers {
+    fn count(&self, scope: &ExternalNullifier) -> Result<u64, StoreError> {
+        let count: i64 = self
+            .file
+            .connection
+            .prepare_cached("SELECT count(*) FROM nullifiers WHERE external_nullifier = ?1")
+            .and_then(|mut statement| statement.query_row([scope.to_bytes().as_slice()], |row| row.get(0)))
+            .map_err(|error| self.file.place.explain(error.into()))?;
+        u64::try_from(count).map_err(|_| StoreError::corrupted("a count below zero"))
+    }
+
+    fn contains(&self, scope: &ExternalNullifier, nullifier: &Nullifier) -> Result<bool, StoreError> {
+        self.file
+            .connection
+            .prepare_cached("SELECT 1 FROM nullifiers WHERE external_nullifier = ?1 AND nullifier = ?2")
+            .and_then(|mut statement| statement.exists(params![scope.to_bytes(), nullifier.to_bytes()]))
+            .map_err(|error| self.file.place.explain(error.into()))
+    }
+
+    fn record_each(&mut self, batch: &[(ExternalNullifier, Nullifier)], at: u64) -> Result<Vec<Recorded>, StoreError> {
+        let at = i64::try_from(at).unwrap_or(i64::MAX);
+        self.insert_each(at, batch).map_err(|error| self.file.place.explain(error.into()))
     }
 }

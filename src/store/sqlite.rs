@@ -5,6 +5,11 @@ mod desk;
 mod file;
 mod rows;
 
+/// What `rows` and `desk` ask of a database; `postgres/driver.rs` is the other one.
+mod driver {
+    pub(super) use rusqlite::{Connection, OptionalExtension, Row, params};
+}
+
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};

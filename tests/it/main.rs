@@ -32,10 +32,14 @@ mod people;
 mod people_search;
 #[cfg(feature = "image")]
 mod pipeline;
+#[cfg(all(feature = "postgres", unix))]
+mod postgres;
 #[cfg(feature = "cli")]
 mod program;
 #[cfg(all(feature = "cli", unix))]
 mod program_life;
+#[cfg(all(feature = "cli", feature = "postgres", unix))]
+mod program_postgres;
 #[cfg(all(feature = "image", feature = "testing"))]
 mod quality;
 #[cfg(all(feature = "store", unix))]

@@ -26,7 +26,7 @@ use personhood::nullifier::{Nullifier, Scope};
 use personhood::registry::{EnrollRequest, EnrolmentClass, Membership, Registry, RegistryPolicy};
 use personhood::serve::{Apps, Issuer, Keys, Limits, RegistryRoll, Running, Service};
 use personhood::signal::{Signal, world_hash};
-use personhood::store::{MemoryStore, SqliteNullifiers};
+use personhood::store::{MemoryStore, SharedNullifiers, SqliteNullifiers};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use serde_json::{Value, json};
@@ -172,10 +172,14 @@ impl Bench {
 }
 
 fn service(nullifiers: PathBuf, limits: Limits, clock: fn() -> u64) -> Running {
+    service_with(Box::new(SqliteNullifiers::open_or_create(nullifiers).unwrap()), limits, clock)
+}
+
+fn service_with(nullifiers: Box<dyn SharedNullifiers>, limits: Limits, clock: fn() -> u64) -> Running {
     Service {
         apps: Apps::from_toml(APPS).unwrap(),
         roll: Box::new(RegistryRoll::new(Registry::open(world().store.clone()).unwrap()).unwrap()),
-        nullifiers: SqliteNullifiers::open_or_create(nullifiers).unwrap(),
+        nullifiers,
         keys: keys(),
         issuer: Some(Issuer::from_secret(&[7; 32])),
         desk: None,

@@ -14,8 +14,9 @@ use personhood::store::{
     Census, Change, DecisionId, DecisionRecord, Genesis, LeafRecord, MemoryStore, NewDecision, NewPerson, NewPolicy,
     NewRecovery, NewReview, OperatorRecord, PersonChange, PersonId, PersonRecord, PersonStatus, PersonStep, PolicyId,
     PolicyRecord, ReadStore, RecordError, Recorded, RecoveryId, RecoveryRecord, RecoveryState, ReviewId, ReviewRecord,
-    ReviewStep, ReviewVerdict, ReviewVote, Role, SealedStore, Sequence, SharedKeyService, SqliteNullifiers,
-    SqliteOptions, SqliteStore, StationRecord, Store, StoreError, TemplatePair, TemplateRecord, WriteTransaction,
+    ReviewStep, ReviewVerdict, ReviewVote, Role, SealedStore, Sequence, SharedKeyService, SharedNullifiers,
+    SqliteNullifiers, SqliteOptions, SqliteStore, StationRecord, Store, StoreError, TemplatePair, TemplateRecord,
+    WriteTransaction,
 };
 use personhood::tree::{LeafIndex, MerkleRoot};
 use personhood::vault::MasterKey;
@@ -29,6 +30,10 @@ trait Ground {
     type Store: Store;
 
     fn new() -> Self;
+    /// Whether there is one on this machine; says so if there is not.
+    fn is_there(_test: &str) -> bool {
+        true
+    }
     /// A store without a registry.
     fn open(&self) -> Self::Store;
 }
@@ -86,6 +91,29 @@ impl Ground for Sqlite {
     fn open(&self) -> SqliteStore {
         let options = SqliteOptions::default().busy_timeout(Duration::from_millis(50));
         SqliteStore::open_with(self.file(), &options).unwrap()
+    }
+}
+
+#[cfg(feature = "postgres")]
+struct Postgres(crate::postgres::server::Database<'static>);
+
+#[cfg(feature = "postgres")]
+impl Ground for Postgres {
+    type Store = personhood::store::PostgresStore;
+
+    fn new() -> Self {
+        let database = crate::postgres::server::shared("store").unwrap().database();
+        drop(personhood::store::PostgresStore::create(&database.address()).unwrap());
+        Self(database)
+    }
+
+    fn is_there(test: &str) -> bool {
+        crate::postgres::server::shared(&format!("store::{test}")).is_some()
+    }
+
+    fn open(&self) -> Self::Store {
+        let options = personhood::store::PostgresOptions::default().busy_timeout(Duration::from_millis(50));
+        personhood::store::PostgresStore::open_with(&self.0.address(), &options).unwrap()
     }
 }
 
@@ -201,6 +229,17 @@ macro_rules! conformance {
             $(#[test] fn $test() {
                 super::$test::<super::Sealed<super::Memory>>();
                 super::$test::<super::Sealed<super::Sqlite>>();
+            })*
+        }
+        #[cfg(feature = "postgres")]
+        mod postgres {
+            use super::Ground as _;
+
+            $(#[test] fn $test() {
+                if super::Postgres::is_there(concat!("postgres::", stringify!($test))) {
+                    super::$test::<super::Postgres>();
+                    super::$test::<super::Sealed<super::Postgres>>();
+                }
             })*
         }
     };
@@ -1000,26 +1039,43 @@ fn play<S: Store>(store: &mut S, steps: &[Step], said: &mut Vec<String>) -> usiz
     steps.len()
 }
 
+/// Plays one history in two stores, and compares what they say and what they hold.
+fn the_same_history<A: Ground, B: Ground>(steps: &[Step]) {
+    let (one, other) = (A::new(), B::new());
+    let (mut left, mut right) = (one.open(), other.open());
+    initialise(&mut left);
+    initialise(&mut right);
+    let mut rest = steps;
+    while !rest.is_empty() {
+        let (mut said_left, mut said_right) = (vec![], vec![]);
+        let played = play(&mut left, rest, &mut said_left);
+        assert_eq!(play(&mut right, rest, &mut said_right), played);
+        assert_eq!(said_left, said_right);
+        if matches!(rest[played - 1], Step::Reopen) {
+            (left, right) = (one.open(), other.open());
+        }
+        assert_eq!(everything(&left), everything(&right));
+        rest = &rest[played..];
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn any_history_is_the_same_in_both_stores(steps in prop::collection::vec(step(), 1..40)) {
-        let (memory, sqlite) = (Memory::new(), Sqlite::new());
-        let (mut left, mut right) = (memory.open(), sqlite.open());
-        initialise(&mut left);
-        initialise(&mut right);
-        let mut rest = steps.as_slice();
-        while !rest.is_empty() {
-            let (mut said_left, mut said_right) = (vec![], vec![]);
-            let played = play(&mut left, rest, &mut said_left);
-            prop_assert_eq!(play(&mut right, rest, &mut said_right), played);
-            prop_assert_eq!(said_left, said_right);
-            if matches!(rest[played - 1], Step::Reopen) {
-                (left, right) = (memory.open(), sqlite.open());
-            }
-            prop_assert_eq!(everything(&left), everything(&right));
-            rest = &rest[played..];
+        the_same_history::<Memory, Sqlite>(&steps);
+    }
+}
+
+#[cfg(feature = "postgres")]
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn any_history_is_the_same_in_postgres(steps in prop::collection::vec(step(), 1..40)) {
+        if Postgres::is_there("any_history_is_the_same_in_postgres") {
+            the_same_history::<Memory, Postgres>(&steps);
         }
     }
 }
@@ -1340,34 +1396,88 @@ fn nullifier(number: u64) -> Nullifier {
     Nullifier::from_bytes(&commitment(number).to_bytes()).unwrap()
 }
 
-#[test]
-fn a_nullifier_is_accepted_once_per_scope_and_for_ever() {
-    let folder = TempDir::new().unwrap();
-    let file = folder.path().join("nullifiers.db");
-    let vote = Scope::new("app", "vote").unwrap().external_nullifier();
-    let gift = Scope::new("app", "gift").unwrap().external_nullifier();
-    let mut store = SqliteNullifiers::open_or_create(&file).unwrap();
-    assert_eq!(mode(&file), 0o600);
+/// A list of nullifiers that can be opened again.
+trait List {
+    type Nullifiers: SharedNullifiers;
+
+    fn new() -> Self;
+    fn open(&self) -> Self::Nullifiers;
+}
+
+struct SqliteList(TempDir);
+
+impl List for SqliteList {
+    type Nullifiers = SqliteNullifiers;
+
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn open(&self) -> SqliteNullifiers {
+        SqliteNullifiers::open_or_create(self.0.path().join("nullifiers.db")).unwrap()
+    }
+}
+
+#[cfg(feature = "postgres")]
+struct PostgresList(crate::postgres::server::Database<'static>);
+
+#[cfg(feature = "postgres")]
+impl List for PostgresList {
+    type Nullifiers = personhood::store::PostgresNullifiers;
+
+    fn new() -> Self {
+        Self(crate::postgres::server::shared("store").unwrap().database())
+    }
+
+    fn open(&self) -> Self::Nullifiers {
+        personhood::store::PostgresNullifiers::open_or_create(&self.0.address()).unwrap()
+    }
+}
+
+/// The same tests on every list of nullifiers.
+macro_rules! nullifier_conformance {
+    ($($test:ident)*) => {
+        mod sqlite_nullifiers {
+            $(#[test] fn $test() { super::$test::<super::SqliteList>(); })*
+        }
+        #[cfg(feature = "postgres")]
+        mod postgres_nullifiers {
+            $(#[test] fn $test() {
+                if crate::postgres::server::shared(concat!("store::postgres_nullifiers::", stringify!($test))).is_some() {
+                    super::$test::<super::PostgresList>();
+                }
+            })*
+        }
+    };
+}
+
+nullifier_conformance! {
+    a_nullifier_is_accepted_once_per_scope_and_for_ever
+    many_nullifiers_are_recorded_together_and_each_once
+}
+
+fn a_nullifier_is_accepted_once_per_scope_and_for_ever<L: List>() {
+    let list = L::new();
+    let [vote, gift] = ["vote", "gift"].map(|action| Scope::new("app", action).unwrap().external_nullifier());
+    let mut store = list.open();
     store.record(&vote, &nullifier(1)).unwrap();
     store.record(&gift, &nullifier(1)).unwrap();
     store.record(&vote, &nullifier(2)).unwrap();
     drop(store);
-    let mut store = SqliteNullifiers::open_or_create(&file).unwrap();
-    for _ in 0..2 {
+    let (mut store, mut other) = (list.open(), list.open());
+    for store in [&mut store, &mut other] {
         let error = store.record(&vote, &nullifier(1)).unwrap_err();
         assert!(matches!(error, NullifierError::AlreadyUsed { nullifier: used } if used == nullifier(1)), "{error}");
     }
-    assert_eq!((store.count(&vote).unwrap(), store.count(&gift).unwrap()), (2, 1));
-    set_format(&file, 9);
-    assert!(matches!(SqliteNullifiers::open(&file), Err(StoreError::NewerFormat { found: 9, .. })));
+    other.record(&gift, &nullifier(2)).unwrap();
+    assert!(matches!(store.record(&gift, &nullifier(2)), Err(NullifierError::AlreadyUsed { .. })));
+    assert_eq!((store.count(&vote).unwrap(), store.count(&gift).unwrap()), (2, 2));
 }
 
-#[test]
-fn many_nullifiers_are_recorded_together_and_each_once() {
-    let folder = TempDir::new().unwrap();
-    let file = folder.path().join("nullifiers.db");
+fn many_nullifiers_are_recorded_together_and_each_once<L: List>() {
     let [vote, gift] = ["vote", "gift"].map(|action| Scope::new("app", action).unwrap().external_nullifier());
-    let mut store = SqliteNullifiers::create(&file).unwrap();
+    let mut store = L::new().open();
+    assert_eq!(store.record_each(&[], 1).unwrap(), []);
     store.record(&vote, &nullifier(1)).unwrap();
     let batch = [(vote, nullifier(1)), (vote, nullifier(2)), (gift, nullifier(2)), (vote, nullifier(2))];
     let (now, before) = (Recorded::Now, |at| Recorded::Before { at });
@@ -1375,6 +1485,16 @@ fn many_nullifiers_are_recorded_together_and_each_once() {
     assert_eq!(store.record_each(&batch[1..], 99).unwrap(), [before(Some(77)), before(Some(77)), before(Some(77))]);
     assert_eq!((store.count(&vote).unwrap(), store.count(&gift).unwrap()), (2, 1));
     assert!(store.contains(&gift, &nullifier(2)).unwrap() && !store.contains(&gift, &nullifier(1)).unwrap());
+}
+
+#[test]
+fn a_file_of_nullifiers_is_its_owners_alone_and_of_a_known_format() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("nullifiers.db");
+    drop(SqliteNullifiers::open_or_create(&file).unwrap());
+    assert_eq!(mode(&file), 0o600);
+    set_format(&file, 9);
+    assert!(matches!(SqliteNullifiers::open(&file), Err(StoreError::NewerFormat { found: 9, .. })));
 }
 
 /// A database as the release before wrote it, without the time: what was used there stays used.

@@ -11,6 +11,7 @@ mod station;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use personhood::identity::IdentityCommitment;
 
@@ -38,7 +39,8 @@ pub(crate) struct Environment {
 impl Environment {
     /// Reads the environment, once.
     ///
-    /// `PERSONHOOD_REGISTRY`, the folder for every `--registry` that is not given, is read by the argument parser.
+    /// `PERSONHOOD_REGISTRY`, the folder for every `--registry` that is not given, is read by the argument parser; `PGPASSWORD` and
+    /// `PERSONHOOD_POSTGRES_PASSWORD_FILE`, the password of a database, by `address`.
     pub(crate) fn read() -> Self {
         Self { no_colour: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) }
     }
@@ -315,11 +317,16 @@ pub(crate) struct Policy {
     pub(crate) maximum_rotation: u8,
 }
 
+/// A folder, a file, or the address of a database; what is shown of it has no password.
+fn place() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().map(crate::address::shown)
+}
+
 /// Where a registry lives.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RegistryFolder {
-    /// Folder of the registry
-    #[arg(long, value_name = "DIR", env = "PERSONHOOD_REGISTRY", hide_env_values = true)]
+    /// Folder of the registry, or postgres://USER@HOST/DATABASE (built with `postgres`)
+    #[arg(long, value_name = "DIR", env = "PERSONHOOD_REGISTRY", hide_env_values = true, value_parser = place())]
     pub(crate) registry: PathBuf,
     /// Who asks: the name goes into every decision, and where operators are named, their role says what they may do
     #[arg(long, value_name = "NAME", env = "PERSONHOOD_OPERATOR", hide_env_values = true)]
@@ -409,7 +416,7 @@ pub(crate) struct Compare {
 #[derive(Debug, Args)]
 pub(crate) struct ThresholdFor {
     /// Folder of the registry: its policy, and how many people it has
-    #[arg(long, value_name = "DIR", env = "PERSONHOOD_REGISTRY", hide_env_values = true)]
+    #[arg(long, value_name = "DIR", env = "PERSONHOOD_REGISTRY", hide_env_values = true, value_parser = place())]
     pub(crate) registry: Option<PathBuf>,
     /// People searched, if it is not the registry's present number
     #[arg(long, value_name = "N", required_unless_present = "registry")]
@@ -482,10 +489,10 @@ pub(crate) struct Dedup {
     #[arg(value_name = "FOLDER")]
     pub(crate) folder: Option<PathBuf>,
     /// Folder of the registry
-    #[arg(long, value_name = "DIR", env = "PERSONHOOD_REGISTRY", hide_env_values = true)]
+    #[arg(long, value_name = "DIR", env = "PERSONHOOD_REGISTRY", hide_env_values = true, value_parser = place())]
     pub(crate) registry: Option<PathBuf>,
     /// Another registry or folder of templates: who is in both?
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = place())]
     pub(crate) against: Option<PathBuf>,
     /// File that says how far the work is; a run that was stopped goes on from there
     #[arg(long, value_name = "FILE")]
@@ -532,7 +539,7 @@ pub(crate) struct Authenticate {
 #[command(group = ArgGroup::new("served").args(["apps", "app"]).required(true))]
 pub(crate) struct Serve {
     /// Folder of the registry
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = place())]
     pub(crate) registry: Option<PathBuf>,
     /// Instead of a registry: a file with another server's answer to `GET /api/v1/roots`, read again every second
     #[arg(long, value_name = "FILE", requires = "seen")]
@@ -550,7 +557,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "TEXT", requires = "app")]
     pub(crate) action: Option<String>,
     /// Database of used nullifiers; made if missing; servers may share one [default: nullifiers.sqlite3 in the registry]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = place())]
     pub(crate) seen: Option<PathBuf>,
     /// List of keys for what is not public (TOML)
     #[arg(long, value_name = "FILE")]

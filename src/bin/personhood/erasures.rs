@@ -5,9 +5,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use personhood::registry::erasures;
-use personhood::store::{ReadStore as _, SealedStore, SqliteStore};
+use personhood::store::{ReadStore as _, SealedStore, Store};
 use personhood::vault::{ErasureList, Vault};
 
+use crate::address;
 use crate::failure::Failure;
 use crate::files;
 
@@ -34,9 +35,10 @@ pub(crate) fn read(file: &Path, vault: &Vault) -> Result<ErasureList, Failure> {
 /// Puts everybody on the list who was erased and is not on it yet; nobody is taken off.
 ///
 /// What is added follows from the registry, so that a list that was lost is whole again. Who is on the list and not erased stays:
-/// the registry may be a copy of before, which a check says. Templates in clear have no key to sign with, and no list.
-pub(crate) fn follow(store: &SealedStore<SqliteStore>, folder: &Path) -> Result<(), Failure> {
-    let Some(vault) = store.vault() else { return Ok(()) };
+/// the registry may be a copy of before, which a check says. Templates in clear have no key to sign with, and no list; a
+/// registry in a database has no folder for one, and its copies are the database's.
+pub(crate) fn follow<S: Store>(store: &SealedStore<S>, folder: &Path) -> Result<(), Failure> {
+    let Some(vault) = store.vault().filter(|_| !address::is_one(folder)) else { return Ok(()) };
     let file = place(folder);
     let mut list = read(&file, &vault)?;
     if list.len() as u64 == store.census()?.erased {
@@ -50,7 +52,7 @@ pub(crate) fn follow(store: &SealedStore<SqliteStore>, folder: &Path) -> Result<
 
 /// Begins the list of a registry that was restored: it says what the registry says. Numbers that the copy does not have will be
 /// given to others, so that an earlier list in this folder is of no more use; it is put aside.
-pub(crate) fn begin(store: &SealedStore<SqliteStore>, folder: &Path) -> Result<(), Failure> {
+pub(crate) fn begin<S: Store>(store: &SealedStore<S>, folder: &Path) -> Result<(), Failure> {
     if store.vault().is_none() {
         return Ok(());
     }

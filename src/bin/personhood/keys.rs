@@ -10,6 +10,7 @@ use personhood::store::SharedKeyService;
 use personhood::vault::MasterKey;
 use rand_core::OsRng;
 
+use crate::address;
 use crate::failure::Failure;
 
 /// `--master-key`, or `PERSONHOOD_MASTER_KEY_FILE`; set once, before any command runs.
@@ -50,7 +51,7 @@ pub(crate) fn at_hand(folder: &Path) -> Result<Vec<SharedKeyService>, Failure> {
         keys.push(Arc::new(key));
     }
     let beside = beside(folder);
-    if keys.is_empty() && beside.exists() {
+    if keys.is_empty() && !address::is_one(folder) && beside.exists() {
         keys.push(Arc::new(MasterKey::read(&beside)?));
     }
     Ok(keys)
@@ -63,7 +64,14 @@ pub(crate) fn for_new(folder: &Path) -> Result<(SharedKeyService, Option<PathBuf
     {
         return Ok((Arc::new(key), None));
     }
-    let file = chosen().map_or_else(|| beside(folder), Path::to_owned);
+    let file = match chosen() {
+        Some(file) => file.to_owned(),
+        None if address::is_one(folder) => {
+            return Err(Failure::new("usage", "a registry in a database has no folder beside which its key could lie")
+                .with_hint("name the file of its master key: --master-key FILE; a new one is made there"));
+        }
+        None => beside(folder),
+    };
     Ok((read_or_make(&file)?, Some(file)))
 }
 

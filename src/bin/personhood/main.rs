@@ -4,6 +4,7 @@
 //! it found goes out as text or JSON ([`output`]) and as an exit code ([`exit`]). A [`failure::Failure`] is all that can go
 //! wrong on the way.
 
+mod address;
 mod args;
 mod capture;
 mod clock;

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::identity::IdentityCommitment;
 use crate::iris::IrisTemplate;
 use crate::registry::{
-    Candidate, Changed, Decision, EnrollError, EnrollRequest, Enrolled, IdentifyError, Registry, RegistryError,
-    RegistryPolicy, ReviewError, Status, StepError, Voted,
+    Candidate, Changed, Decision, EnrollError, EnrollRequest, Enrolled, Evidence, IdentifyError, Registry,
+    RegistryError, RegistryPolicy, ReviewError, Status, StepError, Voted,
 };
 use crate::store::{DecisionId, PersonId, PersonRecord, ReviewId, ReviewRecord, ReviewVerdict, Store};
 
@@ -30,7 +30,7 @@ pub(super) trait Books: Send + fmt::Debug {
         left: Option<&IrisTemplate>,
         right: Option<&IrisTemplate>,
     ) -> Result<Vec<Candidate>, IdentifyError>;
-    fn enroll(&mut self, request: EnrollRequest) -> Result<Enrolled, EnrollError>;
+    fn enroll(&mut self, request: EnrollRequest, consent: Option<&str>) -> Result<Enrolled, EnrollError>;
     fn person(&self, person: PersonId) -> Result<Option<PersonRecord>, RegistryError>;
     fn person_of(&self, commitment: &IdentityCommitment) -> Result<Option<PersonId>, RegistryError>;
     fn step(&mut self, step: Step, person: PersonId, at: u64, reason: &str) -> Result<Changed, StepError>;
@@ -62,8 +62,8 @@ impl<S: Store + Send> Books for Registry<S> {
         self.identify(left, right)
     }
 
-    fn enroll(&mut self, request: EnrollRequest) -> Result<Enrolled, EnrollError> {
-        self.enroll(request)
+    fn enroll(&mut self, request: EnrollRequest, consent: Option<&str>) -> Result<Enrolled, EnrollError> {
+        self.enroll_with(request, Evidence { consent, ..Evidence::default() })
     }
 
     fn person(&self, person: PersonId) -> Result<Option<PersonRecord>, RegistryError> {

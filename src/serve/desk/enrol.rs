@@ -181,6 +181,9 @@ pub(in crate::serve) struct Enrol<'a> {
     /// For how many days; 3,650 if it is not said.
     #[schema(minimum = 1, maximum = 36_500)]
     valid_days: Option<u64>,
+    /// The number of the record of consent; the registry's policy may ask for one.
+    #[schema(max_length = 200)]
+    consent: Option<String>,
 }
 
 /// Somebody who is enrolled now.
@@ -236,7 +239,7 @@ async fn enrolled(state: &Arc<Service>, request: Request) -> Result<Outcome, Ref
     let visit = Visit::new(state, &request, &[Role::Operator])?;
     let _place = state.desk_places.acquire().await;
     let bytes = body::secret(request, body_limit(state, 2)).await?;
-    let (wanted, commitment) = visit
+    let (wanted, commitment, consent) = visit
         .aside(move |service, desk| {
             let body: Enrol<'_> = body::parse(&bytes)?;
             let commitment = body::needed(body.commitment, "commitment")?;
@@ -265,11 +268,11 @@ async fn enrolled(state: &Arc<Service>, request: Request) -> Result<Outcome, Ref
             let Eyes { left, right } = Eyes::new(body.left, body.right, service, desk)?;
             let issued_at = (service.clock)();
             let expires_at = issued_at.saturating_add(days * 86_400);
-            Ok((EnrollRequest { left, right, commitment, class, issued_at, expires_at }, commitment))
+            Ok((EnrollRequest { left, right, commitment, class, issued_at, expires_at }, commitment, body.consent))
         })
         .await?;
     visit
-        .change(move |books, _| match books.enroll(wanted) {
+        .change(move |books, _| match books.enroll(wanted, consent.as_deref()) {
             Ok(enrolled) => Ok(Outcome::In(came(&enrolled, &commitment))),
             Err(EnrollError::Review { review, .. }) => Ok(Outcome::Review(Waits { review })),
             Err(error) => Err(refused(&error)),
@@ -311,7 +314,10 @@ fn refused(error: &EnrollError) -> Refusal {
             conflict(code, "Both pictures show one eye; take the other one.").about("right")
         }
         EnrollError::DuplicateCommitment { .. } => conflict(code, sentence(error)).about("commitment"),
-        EnrollError::Template(_)
+        EnrollError::Consent { .. } => conflict(code, sentence(error)).about("consent"),
+        // Captures that a station signed come in by the program.
+        EnrollError::Capture(_)
+        | EnrollError::Template(_)
         | EnrollError::MatchesTooMany { .. }
         | EnrollError::Undecided { .. }
         | EnrollError::PresentationAttack { .. } => conflict(code, sentence(error)),

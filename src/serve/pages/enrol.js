@@ -150,7 +150,7 @@ $("search").onclick = doing(busy($("search"), async () => {
 }))
 
 $("enrol-form").onsubmit = doing(busy($("enrol-button"), async () => {
-    const asked = { ...pictures(), commitment: $("commitment").value.trim(), valid_days: Number($("days").value), one_eye: $("one-eye").checked }
+    const asked = { ...pictures(), commitment: $("commitment").value.trim(), valid_days: Number($("days").value), one_eye: $("one-eye").checked, consent: $("consent").value.trim() || undefined }
     const { status, body } = await ask("enrol", asked)
     const [kind, word, text] = status === 201
         ? ["good", `Enrolled as person ${body.person}`, `Valid until ${new Date(body.expires_at * 1000).toISOString().slice(0, 10)}. The holder can fetch their membership now.`]

@@ -1,6 +1,6 @@
 //! Rows of the desks: recoveries, reviews, operators, stations; and the pages of the saved tree.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use super::driver::{Connection, OptionalExtension, Row, params};
 
 use super::super::{
     LARGEST, NewRecovery, NewReview, OperatorRecord, PersonId, RecoveryId, RecoveryRecord, RecoveryState, ReviewId,
@@ -23,7 +23,7 @@ pub(super) fn saved_tree(connection: &Connection) -> Result<Option<Sequence>, Fa
 pub(super) fn tree_page(connection: &Connection, page: TreePage) -> Result<Option<Vec<u8>>, Fault> {
     Ok(connection
         .prepare_cached("SELECT nodes FROM tree_pages WHERE level = ?1 AND page = ?2")?
-        .query_row(params![page.level, page.number], |row| row.get(0))
+        .query_row(params![i64::from(page.level), i64::from(page.number)], |row| row.get(0))
         .optional()?)
 }
 
@@ -35,11 +35,16 @@ pub(super) fn save_tree(
     must_be_initialised(connection)?;
     for (page, nodes) in pages {
         connection
-            .prepare_cached("INSERT OR REPLACE INTO tree_pages (level, page, nodes) VALUES (?1, ?2, ?3)")?
-            .execute(params![page.level, page.number, nodes])?;
+            .prepare_cached(
+                "INSERT INTO tree_pages (level, page, nodes) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (level, page) DO UPDATE SET nodes = ?3",
+            )?
+            .execute(params![i64::from(page.level), i64::from(page.number), nodes.as_slice()])?;
     }
     connection
-        .prepare_cached("INSERT OR REPLACE INTO tree_state (one, sequence) VALUES (1, ?1)")?
+        .prepare_cached(
+            "INSERT INTO tree_state (one, sequence) VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET sequence = ?1",
+        )?
         .execute([signed("sequence", sequence.as_u64())?])?;
     Ok(())
 }

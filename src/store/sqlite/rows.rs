@@ -1,6 +1,9 @@
 //! Rows in and out of the tables of `migrations/registry`; nothing is believed before a constructor took it.
+//!
+//! This file and `desk.rs` are compiled twice: for SQLite, and by `postgres.rs` for PostgreSQL. What they say to a database is
+//! SQL that both understand (`ON CONFLICT … DO UPDATE`, never `INSERT OR REPLACE`), through the calls of `driver`.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use super::driver::{Connection, OptionalExtension, Row, params};
 
 use super::super::change::{ChangeRow, Plan};
 use super::super::{
@@ -224,7 +227,11 @@ pub(super) fn keyring(connection: &Connection) -> Result<Option<Vec<u8>>, Fault>
 }
 
 pub(super) fn set_keyring(connection: &Connection, keyring: &[u8]) -> Result<(), Fault> {
-    connection.prepare_cached("INSERT OR REPLACE INTO keyring (one, document) VALUES (1, ?1)")?.execute([keyring])?;
+    connection
+        .prepare_cached(
+            "INSERT INTO keyring (one, document) VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET document = ?1",
+        )?
+        .execute([keyring])?;
     Ok(())
 }
 

@@ -54,7 +54,7 @@ impl Office {
         let running = Service {
             apps: Apps::from_toml(APPS).unwrap(),
             roll: Box::new(RegistryRoll::shared(registry).unwrap()),
-            nullifiers: SqliteNullifiers::open_or_create(folder.path().join("nullifiers")).unwrap(),
+            nullifiers: Box::new(SqliteNullifiers::open_or_create(folder.path().join("nullifiers")).unwrap()),
             keys: staff(),
             issuer: None,
             desk: Some(desk),
@@ -166,7 +166,7 @@ async fn a_registry_that_names_its_operators_asks_for_the_name_of_the_key() {
     let running = Service {
         apps: Apps::from_toml(APPS).unwrap(),
         roll: Box::new(RegistryRoll::shared(Arc::clone(&registry)).unwrap()),
-        nullifiers: SqliteNullifiers::open_or_create(folder.path().join("nullifiers")).unwrap(),
+        nullifiers: Box::new(SqliteNullifiers::open_or_create(folder.path().join("nullifiers")).unwrap()),
         keys: staff(),
         issuer: None,
         desk: Some(Desk::new(registry, Pipeline::builder().build())),

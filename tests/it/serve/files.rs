@@ -10,7 +10,7 @@ fn with_files(log: Option<PathBuf>, holder: Option<HolderPages>) -> Bench {
     let running = Service {
         apps: Apps::from_toml(APPS).unwrap(),
         roll: Box::new(RegistryRoll::new(Registry::open(world().store.clone()).unwrap()).unwrap()),
-        nullifiers: SqliteNullifiers::open_or_create(folder.path().join("nullifiers")).unwrap(),
+        nullifiers: Box::new(SqliteNullifiers::open_or_create(folder.path().join("nullifiers")).unwrap()),
         keys: keys(),
         issuer: Some(Issuer::from_secret(&[7; 32])),
         desk: None,

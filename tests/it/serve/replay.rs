@@ -1,4 +1,4 @@
-//! One nullifier, many at once: two servers on one file never accept it twice.
+//! One nullifier, many at once: two servers on one file, or on one PostgreSQL, never accept it twice.
 
 use std::sync::Arc;
 
@@ -8,8 +8,37 @@ use super::*;
 async fn two_servers_on_one_store_accept_a_nullifier_once() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("nullifiers");
+    let open = || -> Box<dyn SharedNullifiers> { Box::new(SqliteNullifiers::open_or_create(&file).unwrap()) };
+    accept_once([open(), open()]).await;
+    let scope = Scope::new("app_test", "vote").unwrap().external_nullifier();
+    assert_eq!(SqliteNullifiers::open(&file).unwrap().count(&scope).unwrap(), 3);
+}
+
+#[cfg(all(feature = "postgres", unix))]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_servers_on_one_postgres_accept_a_nullifier_once() {
+    use personhood::store::PostgresNullifiers;
+
+    const NAME: &str = "serve::replay::two_servers_on_one_postgres_accept_a_nullifier_once";
+    let Some(server) = crate::postgres::server::shared(NAME) else { return };
+    let address = server.database().address();
+    // Off the runtime's threads, as the program opens them before there are any.
+    let open = |address: &personhood::store::PostgresAddress| {
+        let address = address.clone();
+        tokio::task::spawn_blocking(move || PostgresNullifiers::open_or_create(&address).unwrap())
+    };
+    let (one, other) = (open(&address).await.unwrap(), open(&address).await.unwrap());
+    accept_once([Box::new(one), Box::new(other)]).await;
+    let scope = Scope::new("app_test", "vote").unwrap().external_nullifier();
+    let judge = open(&address).await.unwrap();
+    let counted = tokio::task::spawn_blocking(move || judge.count(&scope).unwrap()).await.unwrap();
+    assert_eq!(counted, 3);
+}
+
+/// Two servers, and clients that send the proofs of three people to both.
+async fn accept_once(nullifiers: [Box<dyn SharedNullifiers>; 2]) {
     let limits = || Limits { threads: 2, requests_per_second: None, ..Limits::default() };
-    let servers = [0, 1].map(|_| service(file.clone(), limits(), clock).router());
+    let servers = nullifiers.map(|nullifiers| service_with(nullifiers, limits(), clock).router());
     // Different proofs of the same three people, each sent to both servers again and again.
     let bodies: Arc<Vec<String>> = Arc::new((0..12).map(|n| Shown::new(n % 3, "vote").v2().to_string()).collect());
     let clients = (0..16).map(|client| {
@@ -39,8 +68,6 @@ async fn two_servers_on_one_store_accept_a_nullifier_once() {
         accepted += client.await.unwrap();
     }
     assert_eq!(accepted, 3, "three people, once each");
-    let scope = Scope::new("app_test", "vote").unwrap().external_nullifier();
-    assert_eq!(SqliteNullifiers::open(&file).unwrap().count(&scope).unwrap(), 3);
 }
 
 /// The same holder many times in one batch: the batch records it once.

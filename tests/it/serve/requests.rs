@@ -90,7 +90,7 @@ async fn servers_with_one_key_take_each_others_requests() {
     let running = Service {
         apps: Apps::from_toml(APPS).unwrap(),
         roll: Box::new(RegistryRoll::new(Registry::open(world().store.clone()).unwrap()).unwrap()),
-        nullifiers: SqliteNullifiers::open_or_create(folder.path().join("nullifiers")).unwrap(),
+        nullifiers: Box::new(SqliteNullifiers::open_or_create(folder.path().join("nullifiers")).unwrap()),
         keys: keys(),
         issuer: Some(Issuer::from_secret(&[8; 32])),
         desk: None,

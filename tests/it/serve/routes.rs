@@ -113,7 +113,7 @@ async fn roots_can_be_handed_to_a_server_without_a_registry() {
     let running = Service {
         apps: Apps::from_toml(APPS).unwrap(),
         roll: Box::new(personhood::serve::RootsFile::new(&file)),
-        nullifiers: SqliteNullifiers::open_or_create(folder.path().join("nullifiers")).unwrap(),
+        nullifiers: Box::new(SqliteNullifiers::open_or_create(folder.path().join("nullifiers")).unwrap()),
         keys: keys(),
         issuer: None,
         desk: None,

@@ -6,7 +6,7 @@ use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use personhood::identity::IdentityCommitment;
 use personhood::tree::MerkleRoot;
 
-use super::RegistryFolder;
+use super::{RegistryFolder, place};
 use crate::values::{Hex32, Moment};
 
 #[derive(Debug, Subcommand)]
@@ -81,7 +81,7 @@ pub(crate) struct Membership {
 #[command(group = ArgGroup::new("source").args(["registry", "membership"]).required(true).multiple(true))]
 pub(crate) struct Prove {
     /// Folder of the registry
-    #[arg(long, value_name = "DIR", env = "PERSONHOOD_REGISTRY", hide_env_values = true)]
+    #[arg(long, value_name = "DIR", env = "PERSONHOOD_REGISTRY", hide_env_values = true, value_parser = place())]
     pub(crate) registry: Option<PathBuf>,
     /// What `personhood membership` wrote, instead of the registry
     #[arg(long, value_name = "FILE")]
@@ -137,7 +137,7 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "HEX")]
     pub(crate) root: Vec<MerkleRoot>,
     /// Folder of a registry whose current root is accepted
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = place())]
     pub(crate) registry: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
@@ -152,6 +152,6 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "HEX")]
     pub(crate) nonce: Option<Hex32>,
     /// Database of used nullifiers; made if missing. Without it a second use is not noticed
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = place())]
     pub(crate) seen: Option<PathBuf>,
 }

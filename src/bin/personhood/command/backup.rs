@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Backup, output: Output) -> Result<Exit, Failure> {
     let report = match args {
         Backup::Create { registry, file } => {
             let folder = &registry.registry;
-            place::bare_store_read_only(folder)?.back_up(file)?;
+            place::file_read_only(folder)?.back_up(file)?;
             // What this copy must not bring back later is on the list that stays here.
             erasures::follow(&place::store_read_only(folder)?, folder)?;
             // Not believed before it was read.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use personhood::bytes::to_hex;
-use personhood::store::{Resealed, SealedStore, SqliteStore};
+use personhood::store::{Resealed, SealedStore};
 use personhood::vault::{KeyKind, MasterKey};
 use rand_core::OsRng;
 use serde::Serialize;
@@ -90,7 +90,7 @@ fn new(file: &Path, output: Output) -> Result<Exit, Failure> {
 }
 
 /// A registry that has its keys.
-fn sealed(folder: &Path) -> Result<SealedStore<SqliteStore>, Failure> {
+fn sealed(folder: &Path) -> Result<SealedStore<place::DiskStore>, Failure> {
     let store = place::store(folder)?;
     if store.vault().is_none() {
         return Err(Failure::new("vault_not_sealed", "the registry's templates are in clear")
@@ -126,7 +126,7 @@ fn rotate(folder: &Path, new: &Path, output: Output) -> Result<(Resealed, Vec<St
     Ok((moved, retired))
 }
 
-fn reseal(store: &mut SealedStore<SqliteStore>, output: Output) -> Result<Resealed, Failure> {
+fn reseal(store: &mut SealedStore<place::DiskStore>, output: Output) -> Result<Resealed, Failure> {
     let people = usize::try_from(personhood::store::ReadStore::next_person(store)?.as_u64() - 1).unwrap_or(usize::MAX);
     let bar = output.progress(people.saturating_mul(2), "sealing");
     let done = store.seal_everything(|done| bar.set_position(done.records + done.unchanged))?;

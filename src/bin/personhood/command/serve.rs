@@ -11,7 +11,7 @@ use personhood::bytes::to_hex;
 use personhood::serve::{
     Apps, Desk, HolderPages, Issuer, Keys, Limits, RegistryRoll, Roll, RootsFile, Server, Service, Tls,
 };
-use personhood::store::SqliteNullifiers;
+use personhood::store::SharedNullifiers;
 use rand_core::{OsRng, RngCore as _};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,15 +20,13 @@ use zeroize::Zeroizing;
 
 use crate::args::{LogLevel, Serve};
 use crate::command::log;
+use crate::erasures;
 use crate::exit::Exit;
 use crate::eye;
 use crate::failure::Failure;
 use crate::files;
 use crate::output::Output;
 use crate::place;
-
-/// The name of the database of nullifiers in a registry's folder.
-const NULLIFIERS: &str = "nullifiers.sqlite3";
 
 /// Fields of the JSON document, written when the service listens.
 #[derive(Serialize)]
@@ -153,7 +151,13 @@ fn roll(args: &Serve, output: Output) -> Result<(Box<dyn Roll>, Option<Desk>), F
             let pipeline = eye::pipeline_of(registry.policy(), &args.segmentation)?;
             let registry = Arc::new(Mutex::new(registry));
             let followed = folder.clone();
-            let desk = Desk::new(Arc::clone(&registry), pipeline).after_change(move || log::follow(&followed, output));
+            let desk = Desk::new(Arc::clone(&registry), pipeline).after_change(move || {
+                log::follow(&followed, output);
+                let listed = place::store_read_only(&followed).and_then(|store| erasures::follow(&store, &followed));
+                if let Err(error) = listed {
+                    output.warning(format!("the list of erasures was not written: {error}; `backup create` writes it"));
+                }
+            });
             Ok((Box::new(RegistryRoll::shared(registry)?), Some(desk)))
         }
         (Some(folder), _) => Ok((Box::new(RegistryRoll::new(place::open_read_only(folder)?)?), None)),
@@ -162,10 +166,10 @@ fn roll(args: &Serve, output: Output) -> Result<(Box<dyn Roll>, Option<Desk>), F
     }
 }
 
-fn nullifiers(args: &Serve) -> Result<SqliteNullifiers, Failure> {
+fn nullifiers(args: &Serve) -> Result<Box<dyn SharedNullifiers>, Failure> {
     match (&args.seen, &args.registry) {
-        (Some(file), _) => Ok(SqliteNullifiers::open_or_create(file)?),
-        (None, Some(folder)) => Ok(SqliteNullifiers::open_or_create(folder.join(NULLIFIERS))?),
+        (Some(file), _) => place::nullifiers(file),
+        (None, Some(folder)) => place::nullifiers_of(folder),
         (None, None) => Err(Failure::new("usage", "a database of nullifiers is needed: --seen FILE")),
     }
 }

@@ -7,8 +7,7 @@ use std::path::Path;
 use personhood::envelope::ProofFile;
 use personhood::identity::Assurance;
 use personhood::membership::Statement;
-use personhood::nullifier::{Nullifier, NullifierError, NullifierStore, Scope};
-use personhood::store::SqliteNullifiers;
+use personhood::nullifier::{Nullifier, NullifierError, Scope};
 use personhood::tree::{MerkleRoot, RootHistory};
 use personhood::verify::{AcceptedRoots, Mismatch, Presentation, Request, Verifier, VerifyError};
 use serde::Serialize;
@@ -44,7 +43,7 @@ pub(crate) fn run(args: &Verify, output: Output) -> Result<Exit, Failure> {
     let Statement { root, nullifier, use_index, .. } = claimed;
     let presentation = Presentation { root, nullifier, use_index, proof: &proof };
     let verdict = match &args.seen {
-        Some(seen) => verifier.verify(&presentation, &request, place::now(), &mut *nullifiers(seen)?),
+        Some(seen) => verifier.verify(&presentation, &request, place::now(), &mut *place::nullifiers(seen)?),
         None => {
             output.warning("without --seen FILE, nobody notices when the same person proves twice");
             verifier.check(&presentation, &request, place::now())
@@ -89,10 +88,6 @@ fn accepted_roots(args: &Verify) -> Result<AcceptedRoots, Failure> {
 
 fn root_history(folder: &Path) -> Result<RootHistory, Failure> {
     Ok(place::open_read_only(folder)?.root_history()?)
-}
-
-fn nullifiers(seen: &Path) -> Result<Box<dyn NullifierStore>, Failure> {
-    Ok(Box::new(SqliteNullifiers::open_or_create(seen)?))
 }
 
 /// Why a proof was refused. Where the proof system can only say "no", the file's own words may say in which respect the

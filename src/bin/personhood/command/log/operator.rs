@@ -10,6 +10,7 @@ use personhood::tree::MerkleRoot;
 use rand_core::OsRng;
 use serde::{Serialize, Serializer};
 
+use crate::address;
 use crate::args::{LogAnswers, LogAppend, LogInit, LogRequest};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -42,6 +43,7 @@ struct Report {
 
 pub(super) fn init(args: &LogInit, output: Output) -> Result<Exit, Failure> {
     let registry = &args.registry.registry;
+    address::must_be_folder(registry)?;
     // Roots, counts and policies: whoever keeps the log needs no master key.
     let store = place::bare_store_read_only(registry)?;
     let (folder, path) = (registry.join(FOLDER), registry.join(KEY));
@@ -116,6 +118,7 @@ pub(crate) fn follow(registry: &Path, output: Output) {
 }
 
 fn open(registry: &Path, output: Output) -> Result<(LogWriter, LogPublicKey), Failure> {
+    address::must_be_folder(registry)?;
     let secret = read_key(&registry.join(KEY), output)?;
     let key = secret.public();
     Ok((LogWriter::open(registry.join(FOLDER), secret)?, key))
