@@ -28,7 +28,9 @@ pub(crate) use self::proof::{Body, BoundArgs, Identity, Membership, Prove, Scope
 pub(crate) use self::record::{Record, RecordCreate, RecordFormat, RecordKind};
 pub(crate) use self::safekeeping::{Backup, Key, Receipt, Subject};
 pub(crate) use self::station::{Station, StationSign};
-use crate::values::{Hex32, Ratio};
+#[cfg(feature = "onnx")]
+use crate::values::Hex32;
+use crate::values::Ratio;
 
 /// Every environment variable that the program reads.
 pub(crate) struct Environment {
