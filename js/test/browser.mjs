@@ -30,7 +30,7 @@ export async function serve({ isolated, folder = new URL("..", import.meta.url) 
         const headers = { "content-security-policy": POLICY, "content-type": TYPES[extname(path)] ?? "text/html" }
         if (isolated) Object.assign(headers, { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" })
         try {
-            const body = path === "/" ? "<!doctype html><title>test</title>" : await readFile(fileURLToPath(new URL(`.${path}`, folder)))
+            const body = path === "/" ? "<!doctype html><title>test</title><link rel=icon href=/holder/icon.svg>" : await readFile(fileURLToPath(new URL(`.${path}`, folder)))
             response.writeHead(200, headers).end(body)
         } catch {
             response.writeHead(404, headers).end()
