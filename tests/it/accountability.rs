@@ -6,59 +6,16 @@ use std::path::Path;
 
 use personhood::iris::IrisTemplate;
 use personhood::registry::{
-    AuthenticateRequest, CaptureError, CaptureEvidence, CaptureManifest, EnrollRequest, EnrolmentClass, Evidence,
-    RefreshRequest, Registry, RegistryPolicy, ReplayOutcome, StationError, StationKey,
+    AuthenticateRequest, CaptureError, CaptureEvidence, CaptureManifest, Evidence, RefreshRequest, Registry,
+    RegistryPolicy, ReplayOutcome, StationError, StationKey,
 };
-use personhood::store::{MemoryStore, PersonId, SqliteStore};
+use personhood::store::{MemoryStore, SqliteStore};
 use tempfile::TempDir;
 
-use crate::people::{again, commitment, eye};
-
-const NOW: u64 = 1_700_000_000;
-const LATER: u64 = 1_900_000_000;
-
-fn left(person: u64) -> IrisTemplate {
-    eye(2 * person)
-}
-
-fn right(person: u64) -> IrisTemplate {
-    eye(2 * person + 1)
-}
-
-/// Another capture of an eye.
-fn capture(eye: &IrisTemplate, number: u64) -> IrisTemplate {
-    again(eye, number, 2, 1)
-}
-
-fn both(left: IrisTemplate, right: IrisTemplate, number: u64) -> EnrollRequest {
-    EnrollRequest {
-        left: Some(left),
-        right: Some(right),
-        commitment: commitment(number),
-        class: EnrolmentClass::BothEyes,
-        issued_at: NOW,
-        expires_at: LATER,
-    }
-}
-
-fn request(person: u64) -> EnrollRequest {
-    both(left(person), right(person), person)
-}
-
-fn id(number: u64) -> PersonId {
-    PersonId::new(number).unwrap()
-}
+use crate::world::{NOW, both, capture, id, left, request, right, world};
 
 fn claim(person: u64, left: IrisTemplate) -> AuthenticateRequest {
     AuthenticateRequest { person: id(person), left: Some(left), right: None, at: NOW }
-}
-
-fn world(policy: RegistryPolicy, people: u64) -> Registry<MemoryStore> {
-    let mut registry = Registry::create(MemoryStore::new(), policy, NOW).unwrap();
-    for person in 0..people {
-        let _enrolled = registry.enroll(request(person)).unwrap();
-    }
-    registry
 }
 
 fn outcomes(registry: &mut Registry<MemoryStore>) -> Vec<ReplayOutcome> {

@@ -17,59 +17,17 @@ use personhood::registry::{
     ReviewError, StepError, Voted, check,
 };
 use personhood::store::{
-    Census, LeafRecord, MemoryStore, NewDecision, NewPerson, PersonId, PersonStatus, ReadStore, ReviewId,
-    ReviewVerdict, Role, SqliteStore, Store, TemplatePair, TemplateRecord, WriteTransaction,
+    Census, LeafRecord, MemoryStore, NewDecision, NewPerson, PersonStatus, ReadStore, ReviewId, ReviewVerdict, Role,
+    SqliteStore, Store, TemplatePair, TemplateRecord, WriteTransaction,
 };
 use personhood::tree::{Tree, TreePage};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use crate::people::{Random, actor, again, commitment, eye, role};
+use crate::people::{Random, actor, again, commitment, role};
+use crate::world::{LATER, NOW, both, capture, id, left, request, right, world};
 
-const NOW: u64 = 1_700_000_000;
-const LATER: u64 = 1_900_000_000;
 const DAY: u64 = 86_400;
-
-fn left(person: u64) -> IrisTemplate {
-    eye(2 * person)
-}
-
-fn right(person: u64) -> IrisTemplate {
-    eye(2 * person + 1)
-}
-
-/// Another capture of an eye.
-fn capture(eye: &IrisTemplate, number: u64) -> IrisTemplate {
-    again(eye, number, 2, 1)
-}
-
-fn both(left: IrisTemplate, right: IrisTemplate, number: u64) -> EnrollRequest {
-    EnrollRequest {
-        left: Some(left),
-        right: Some(right),
-        commitment: commitment(number),
-        class: EnrolmentClass::BothEyes,
-        issued_at: NOW,
-        expires_at: LATER,
-    }
-}
-
-fn request(person: u64) -> EnrollRequest {
-    both(left(person), right(person), person)
-}
-
-fn id(number: u64) -> PersonId {
-    PersonId::new(number).unwrap()
-}
-
-/// People 0 to `people` - 1 of the eyes are people 1 to `people` of the registry.
-fn world(policy: RegistryPolicy, people: u64) -> Registry<MemoryStore> {
-    let mut registry = Registry::create(MemoryStore::new(), policy, NOW).unwrap();
-    for person in 0..people {
-        let _enrolled = registry.enroll(request(person)).unwrap();
-    }
-    registry
-}
 
 fn claim(person: u64, left: IrisTemplate, at: u64) -> AuthenticateRequest {
     AuthenticateRequest { person: id(person), left: Some(left), right: None, at }

@@ -59,3 +59,4 @@ mod vault;
 mod verify;
 #[cfg(feature = "wasm")]
 mod wasm;
+mod world;
